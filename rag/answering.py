@@ -1,15 +1,39 @@
-"""Answerer: evidence → answer with citations, or refusal."""
+"""Answerer: evidence → answer with citations, or refusal.
+
+1. A follow-up is made to stand alone (`rag.conversation`) and searched for.
+2. The sentences of the best passages are ranked by their signals (`rag.signals`, `rag.weights`); one that speaks of
+   somebody else of the same surname (`rag.attribution`) drops out, one that a digest repeats counts where it is told.
+3. A logistic model over the best sentence's signals says how likely it is that the articles answer the question. Below
+   `answer_threshold` the answer is a refusal that carries the nearest hits.
+4. Otherwise the answer is made of the best sentences (`rag.composition`), each cited with every place it stands in.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rag.articles import Article, Paragraph
-from rag.retrieval import Filters, Hit, article_dict
+from rag.attribution import full_names, is_another
+from rag.composition import Evidence, compose
+from rag.conversation import stand_alone, turns_of
+from rag.duplicates import ArticleSentences
+from rag.retrieval import Candidate, Hit, Retriever, article_dict
 from rag.settings import Settings
+from rag.signals import Question, decision_signals
+from rag.store import Filters
+
+READ = 5
+"""Passages whose sentences may become evidence."""
+DIGEST = 2.0
+"""What a sentence loses for standing in a paragraph that only sums up others."""
+ANOTHER = 20.0
+"""What a sentence loses for speaking of somebody else of the same surname: everything."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +105,106 @@ class Answer:
 class Answerer:
     """Answers questions from a published index; safe to call from several threads."""
 
+    def __init__(self, retriever: Retriever) -> None:
+        self.retriever = retriever
+        self.settings = retriever.settings
+
     @classmethod
     def open(cls, index: str | Path = "index", settings: Settings | None = None) -> Answerer:
-        """An answerer over the index in the folder `index`."""
-        raise NotImplementedError
+        """An answerer over the index in the folder `index`.
 
-    def ask(
-        self, question: str, history: Sequence[tuple[str, str]] = (), filters: Filters | None = None, k: int = 5
-    ) -> Answer:
-        """The answer to `question`, understood in the light of `history`: (question, answer) pairs, oldest first."""
-        raise NotImplementedError
+        Raises:
+            IndexNotFound, IndexDamaged, IndexIncompatible: each says what to run.
+        """
+        return cls(Retriever.open(index, settings))
+
+    def ask(self, question: str, history: Sequence[Any] = (), filters: Filters | None = None, k: int = 5) -> Answer:
+        """The answer to `question`, understood in the light of `history`.
+
+        Args:
+            question: any text.
+            history: (question, answer text) pairs, or earlier `Answer`s, oldest first.
+            filters: which articles may be used.
+            k: how many hits the answer carries.
+
+        Raises:
+            RagError: the question is empty.
+        """
+        started = time.perf_counter()
+        searched = stand_alone(question, turns_of(history))
+        asked, candidates = self.retriever.read(searched, filters, wanted=k)
+        hits = tuple(candidate.hit() for candidate in candidates[:k])
+        sentences: tuple[Sentence, ...] = ()
+        confidence = 0.0
+        ranked = self._rank(asked, candidates)
+        if ranked:
+            best = ranked[0]
+            confidence = self._confidence(asked, best)
+            if confidence >= self.settings.answer_threshold:
+                evidence = [Evidence(s.candidate.article, s.index, s.score) for s in ranked]
+                sentences = tuple(_cited(article, index, candidates) for article, index in compose(searched, evidence))
+        return Answer(
+            question=question,
+            searched=searched,
+            answered=bool(sentences),
+            sentences=sentences,
+            hits=hits,
+            confidence=confidence,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _rank(self, asked: Question, candidates: Sequence[Candidate]) -> list[_Scored]:
+        """The sentences of the best passages, best first."""
+        read = candidates[:READ]
+        if not read:
+            return []
+        scores = np.array([candidate.score for candidate in candidates])
+        log_sum = float(np.logaddexp.reduce(scores))
+        names = full_names(asked.text)
+        found: dict[tuple[str, int], _Scored] = {}
+        for candidate in read:
+            text = candidate.article.article.text
+            of_sentences = self.retriever.weights.sentence_scores(candidate.signals, candidate.score - log_sum)
+            for position, (index, score) in enumerate(zip(candidate.sentences, of_sentences, strict=True)):
+                sentence = candidate.article.sentences[index]
+                wrong = any(is_another(name, text, sentence.start, sentence.end) for name in names)
+                if sentence.paragraph.number in candidate.article.digests:
+                    score -= DIGEST
+                scored = _Scored(candidate, position, index, float(score) - ANOTHER * wrong, wrong)
+                key = (candidate.passage.article_id, index)
+                if key not in found or found[key].score < scored.score:
+                    found[key] = scored
+        return sorted(found.values(), key=lambda scored: -scored.score)
+
+    def _confidence(self, asked: Question, best: _Scored) -> float:
+        candidate = best.candidate
+        signals = decision_signals(asked, candidate.view, candidate.title, candidate.signals, best.position)
+        return 0.0 if best.is_another else self.retriever.weights.confidence(signals)
+
+
+@dataclass(frozen=True)
+class _Scored:
+    candidate: Candidate
+    position: int
+    """Among the sentences of the passage."""
+    index: int
+    """Among the sentences of the article."""
+    score: float
+    is_another: bool
+    """It speaks of someone else of the same surname."""
+
+
+def _cited(article: ArticleSentences, index: int, candidates: Sequence[Candidate]) -> Sentence:
+    """The sentence with its citations: where it stands, then everywhere it stands again."""
+    own = article.sentences[index]
+    places = [(article, i) for i in article.same_as(own.shingles) if i != index]
+    for other in {c.article.article.id: c.article for c in candidates}.values():
+        if other.article.id != article.article.id:
+            places += [(other, i) for i in other.same_as(own.shingles)]
+    return Sentence(
+        text=article.article.text[own.start : own.end],
+        citations=tuple(
+            Citation(a.article, a.sentences[i].paragraph, a.sentences[i].start, a.sentences[i].end)
+            for a, i in [(article, index), *places]
+        ),
+    )

@@ -13,7 +13,8 @@ import os
 import platform
 import threading
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,6 @@ from rag.errors import RagError
 from rag.settings import DEFAULT_MODEL, Settings
 
 if TYPE_CHECKING:
-    import torch
     from sentence_transformers import SentenceTransformer
 
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -31,6 +31,19 @@ DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4
 
 BATCH = 64
 """Texts per forward pass; they are sorted by length first, so that little of it is padding."""
+
+TOKEN_BATCH = 8
+"""Texts per forward pass when the vector of each token is wanted."""
+
+
+@dataclass(frozen=True)
+class TokenVectors:
+    """The model's output for each token of a text, special tokens left out; each vector knows the text around it."""
+
+    spans: np.ndarray
+    """(n, 2) int32: where each token stands in the text."""
+    vectors: np.ndarray
+    """(n, dim) float32, rows of unit length."""
 
 
 class Embedder:
@@ -70,10 +83,11 @@ class Embedder:
         """Tokens of each text, without the special ones."""
         if not texts:
             return []
-        return [len(encoding.ids) for encoding in self._encode_batch(list(texts))]
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [len(encoding.ids) for encoding in encodings]
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> np.ndarray:
-        """Unit vectors of `texts`, (len(texts), dim) float32; `progress` is told of each batch's size when it is done."""
+        """Unit vectors of `texts`, (len(texts), dim) float32; `progress` is told the size of each batch done."""
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         for first in range(0, len(order), BATCH):
@@ -88,21 +102,36 @@ class Embedder:
                 progress(len(rows))
         return vectors
 
-    def _encode_batch(self, texts: list[str]) -> list[Any]:
-        backend = self._untruncated
-        return list(backend.encode_batch(texts, add_special_tokens=False))
+    def token_vectors(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """One vector for each token of each text; what is beyond `max_tokens` is left out."""
+        found: list[TokenVectors | None] = [None] * len(texts)
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for first in range(0, len(order), TOKEN_BATCH):
+            rows = order[first : first + TOKEN_BATCH]
+            batch = [texts[i] for i in rows]
+            with self._lock:
+                outputs = self.model.encode(
+                    batch, batch_size=TOKEN_BATCH, show_progress_bar=False, output_value="token_embeddings"
+                )
+            for i, output, encoding in zip(rows, outputs, self._tokenizer.encode_batch(batch), strict=True):
+                count = min(len(encoding.ids), self.max_tokens - 1, len(output))
+                vectors = output[:count].float().cpu().numpy()
+                special = np.array(encoding.special_tokens_mask[:count], dtype=bool)
+                vectors = vectors[~special]
+                vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+                spans = np.array(encoding.offsets[:count], dtype=np.int32).reshape(-1, 2)[~special]
+                found[i] = TokenVectors(spans, vectors)
+        return [item for item in found if item is not None]
 
-    @property
-    def _untruncated(self) -> Any:
-        """The fast tokenizer without truncation or padding: a copy, since the model's own is shared with encode."""
-        if not hasattr(self, "_tokenizer"):
-            from tokenizers import Tokenizer
+    @cached_property
+    def _tokenizer(self) -> Any:
+        """The fast tokenizer without truncation or padding: a copy, since encoding sets both on the model's own."""
+        from tokenizers import Tokenizer
 
-            copy = Tokenizer.from_str(self.model.tokenizer.backend_tokenizer.to_str())
-            copy.no_truncation()
-            copy.no_padding()
-            self._tokenizer = copy
-        return self._tokenizer
+        copy = Tokenizer.from_str(self.model.tokenizer.backend_tokenizer.to_str())
+        copy.no_truncation()
+        copy.no_padding()
+        return copy
 
 
 _loading = threading.Lock()

@@ -1,13 +1,47 @@
-"""Retriever: candidates from dense and lexical search, fused, collapsed, filtered → hits."""
+"""Retriever: candidates from dense and lexical search, ranked, collapsed, filtered → hits.
+
+1. The passages nearest to the question's vector and the best by BM25 are the candidates. Their scores are fused as
+   cosine + BM25 ÷ (sum of the question's word rarities): the division makes BM25 comparable between questions and
+   between indexes, so that the same fusion holds for both.
+2. The best `RERANKED` of them are read again: their token vectors, in context, are matched with the question's
+   (`rag.signals`), and a linear model of these signals ranks them (`rag.weights`, fitted on labelled questions by
+   `benchmarks/fit_weights.py`).
+3. Near-identical passages are one hit with several places; a paragraph that only sums up others gives way to the
+   paragraphs it sums up.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from rag.articles import Article, Paragraph
+from rag.chunking import Passage
+from rag.duplicates import ArticleSentences, containment, shingles
+from rag.embedding import Embedder
+from rag.errors import RagError
+from rag.index import Index
+from rag.lexical import analyze
 from rag.settings import Settings
+from rag.signals import PASSAGE_SIGNALS, Question, Signals, View, read_signals
+from rag.store import Filters
+from rag.weights import Weights
+
+CANDIDATES = 60
+"""Taken from each of dense and lexical search."""
+RERANKED = 20
+"""Read again with their token vectors; more costs time in proportion and gains nothing on the development sets."""
+CACHED_VIEWS = 512
+"""Passages whose token vectors stay in memory, about 0.2 MB each."""
+QUESTION_WORDS = 128
+"""A question is cut after so many words: the model reads no more, and BM25 would match everything."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +57,7 @@ class Hit:
     """A passage that a search returned."""
 
     score: float
-    """0 to 1, higher is better; comparable within one search."""
+    """0 to 1: how likely it is that this passage is the one asked for, were there one."""
     article: Article
     paragraphs: tuple[Paragraph, ...]
     """The paragraphs the passage covers or lies in, in reading order."""
@@ -33,7 +67,7 @@ class Hit:
     """Span of the passage in `article.text`."""
     heading: str = ""
     signals: dict[str, float] = field(default_factory=dict)
-    """Where the score came from, by name."""
+    """Where the score came from, by name (see `rag.signals`)."""
     places: tuple[Place, ...] = ()
     """Near-identical passages elsewhere, collapsed into this one."""
 
@@ -66,29 +100,212 @@ def article_dict(article: Article) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Filters:
-    """Which articles a search may look in; empty fields allow all. Within a field any value will do."""
+class Candidate:
+    """A passage that was read for a question, with what speaks for it."""
 
-    articles: tuple[str, ...] = ()
-    """Article ids."""
-    authors: tuple[str, ...] = ()
-    """Authors, case ignored."""
-    tags: tuple[str, ...] = ()
-    """Tags, case ignored."""
-    since: str = ""
-    """First date, YYYY-MM-DD, inclusive; articles without a date are left out."""
-    until: str = ""
-    """Last date, inclusive."""
+    passage: Passage
+    article: ArticleSentences
+    sentences: tuple[int, ...]
+    """Its sentences, as indices among those of the article; `view.sentences` has their spans."""
+    view: View
+    title: frozenset[str]
+    """Stems of the article's title and the passage's heading."""
+    signals: Signals
+    score: float
+    """Linear score; its softmax over the candidates of one question is their probability."""
+    places: tuple[Place, ...] = ()
+
+    def hit(self) -> Hit:
+        """The hit that users see."""
+        article = self.article.article
+        numbers = set(self.passage.paragraphs)
+        return Hit(
+            score=1 / (1 + math.exp(-self.score)),
+            article=article,
+            paragraphs=tuple(p for p in article.paragraphs if p.number in numbers),
+            text=self.passage.text,
+            start=self.passage.start,
+            end=self.passage.end,
+            heading=self.passage.heading,
+            signals=dict(zip(PASSAGE_SIGNALS, map(float, self.signals.passage), strict=True)),
+            places=self.places,
+        )
 
 
 class Retriever:
-    """Search over a published index; safe to call from several threads."""
+    """Search over a published index; safe to call from several threads.
+
+    A new generation of the index is noticed at the next search; a search that runs is finished on the one it began.
+    """
+
+    def __init__(self, index: Index, embedder: Embedder, settings: Settings) -> None:
+        self.settings = settings
+        self.embedder = embedder
+        self.weights = Weights.load()
+        self._lock = threading.Lock()
+        self._state = _State(index)
 
     @classmethod
     def open(cls, index: str | Path = "index", settings: Settings | None = None) -> Retriever:
-        """A retriever over the index in the folder `index`."""
-        raise NotImplementedError
+        """A retriever over the index in the folder `index`.
+
+        Raises:
+            IndexNotFound, IndexDamaged, IndexIncompatible: each says what to run.
+        """
+        settings = settings or Settings()
+        opened = Index.open(index, settings)
+        embedder = Embedder.load(settings)
+        opened.check_embedder(embedder)
+        return cls(opened, embedder, settings)
+
+    @property
+    def index(self) -> Index:
+        """The generation that the next search uses."""
+        return self._current().index
 
     def search(self, query: str, k: int = 5, filters: Filters | None = None) -> list[Hit]:
-        """The `k` best hits for `query`, best first."""
-        raise NotImplementedError
+        """The `k` best hits for `query`, best first; fewer when the index or the filters hold no more.
+
+        Raises:
+            RagError: the query is empty, or `k` is less than 1.
+        """
+        if k < 1:
+            raise RagError(f"The number of hits asked for is {k}; it must be at least 1.")
+        _, candidates = self.read(query, filters, wanted=k)
+        return [candidate.hit() for candidate in candidates[:k]]
+
+    def read(
+        self, query: str, filters: Filters | None = None, wanted: int = RERANKED
+    ) -> tuple[Question, list[Candidate]]:
+        """The question as the signals see it, and the passages read for it, best first."""
+        text = " ".join(query.split()[:QUESTION_WORDS])
+        if not text:
+            raise RagError("The question is empty; ask something.")
+        state = self._current()
+        vector = self.embedder.encode([text])[0]
+        question = Question.of(text, vector, self.embedder.token_vectors([text])[0], state.rarity)
+        rows, cosines, lexical = state.candidates(question, filters, max(CANDIDATES, 2 * wanted))
+        if not len(rows):
+            return question, []
+        fused = cosines + lexical / max(sum(question.rarity.values()), 0.1)
+        best = np.argsort(-fused, kind="stable")[: max(RERANKED, wanted + wanted // 2)]
+        found = []
+        for i, (passage, article, sentences, view) in zip(
+            best, state.views([int(rows[i]) for i in best], self.embedder), strict=True
+        ):
+            title = frozenset(analyze(f"{article.article.title} {passage.heading}"))
+            signals = read_signals(question, view, title, float(cosines[i]), float(lexical[i]))
+            score = self.weights.passage_score(signals)
+            found.append(Candidate(passage, article, sentences, view, title, signals, score))
+        found.sort(key=lambda candidate: -candidate.score)
+        return question, _collapse(found)
+
+    def _current(self) -> _State:
+        state = self._state
+        if state.index.is_current():
+            return state
+        with self._lock:
+            if not self._state.index.is_current():
+                opened = Index.open(self._state.index.directory, self.settings)
+                opened.check_embedder(self.embedder)
+                self._state = _State(opened)
+            return self._state
+
+
+class _Read(NamedTuple):
+    passage: Passage
+    article: ArticleSentences
+    sentences: tuple[int, ...]
+    view: View
+
+
+class _State:
+    """One generation, with what was prepared from it."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self._lock = threading.Lock()
+        self._views: OrderedDict[int, _Read] = OrderedDict()
+        self._articles: OrderedDict[str, ArticleSentences] = OrderedDict()
+
+    def rarity(self, stem: str) -> float:
+        """Inverse document frequency as in BM25 (Robertson and Zaragoza 2009)."""
+        count = self.index.lexical.count
+        frequency = self.index.lexical.doc_frequency(stem)
+        return math.log(1 + (count - frequency + 0.5) / (frequency + 0.5))
+
+    def candidates(
+        self, question: Question, filters: Filters | None, depth: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows (n,) int64 found by either search, with their cosines and BM25 scores, (n,) float32."""
+        allowed = self.index.store.rows(filters) if filters else None
+        if allowed is not None and not len(allowed):
+            return np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32)
+        _, nearest = self.index.vectors.search(question.vector[None, :], depth, allowed)
+        lexical = dict(self.index.lexical.search(question.text, depth, allowed))
+        rows = np.array(sorted({int(row) for row in nearest[0] if row >= 0} | set(lexical)), dtype=np.int64)
+        cosines = self.index.vectors.vectors(rows) @ question.vector
+        return rows, cosines, np.array([lexical.get(int(row), 0.0) for row in rows], dtype=np.float32)
+
+    def views(self, rows: Sequence[int], embedder: Embedder) -> list[_Read]:
+        """The passages in `rows`, prepared; those seen lately come from memory."""
+        with self._lock:
+            known = {row: self._views[row] for row in rows if row in self._views}
+            for row in known:
+                self._views.move_to_end(row)
+        missing = [row for row in rows if row not in known]
+        passages = self.index.store.passages(missing)
+        tokens = embedder.token_vectors([passage.text for passage in passages])
+        for row, passage, of_passage in zip(missing, passages, tokens, strict=True):
+            article = self.article(passage.article_id)
+            inside = tuple(article.overlapping(passage.start, passage.end))
+            spans = [
+                (max(s.start, passage.start) - passage.start, min(s.end, passage.end) - passage.start)
+                for s in (article.sentences[i] for i in inside)
+            ]
+            known[row] = _Read(passage, article, inside, View.of(passage.text, spans, of_passage))
+        with self._lock:
+            self._views.update((row, known[row]) for row in missing)
+            while len(self._views) > CACHED_VIEWS:
+                self._views.popitem(last=False)
+        return [known[row] for row in rows]
+
+    def article(self, article_id: str) -> ArticleSentences:
+        """The article and its sentences; those seen lately come from memory."""
+        with self._lock:
+            if article_id in self._articles:
+                self._articles.move_to_end(article_id)
+                return self._articles[article_id]
+        made = ArticleSentences(self.index.store.article(article_id))
+        with self._lock:
+            self._articles[article_id] = made
+            while len(self._articles) > 64:
+                self._articles.popitem(last=False)
+        return made
+
+
+def _collapse(candidates: list[Candidate]) -> list[Candidate]:
+    """Near-identical passages as one, best first; digests give way to what they sum up."""
+    told = [c for c in candidates if not set(c.passage.paragraphs) <= c.article.digests]
+    digests = [c for c in candidates if set(c.passage.paragraphs) <= c.article.digests]
+    kept: list[tuple[Candidate, frozenset[str]]] = []
+    for candidate in [*told, *digests]:
+        own = shingles(candidate.passage.text)
+        is_digest = set(candidate.passage.paragraphs) <= candidate.article.digests
+        same = False
+        for i, (other, theirs) in enumerate(kept):
+            alike = len(own) * 2 >= len(theirs) and len(theirs) * 2 >= len(own) and containment(own, theirs) >= 0.8
+            summed_up = is_digest and candidate.article is other.article and len(own & theirs) >= 0.5 * len(theirs)
+            if (alike or summed_up) and not _overlap(candidate, other):
+                article = candidate.article.article
+                numbers = set(candidate.passage.paragraphs)
+                places = tuple(Place(article, p) for p in article.paragraphs if p.number in numbers)
+                kept[i] = (replace(other, places=other.places + places), theirs)
+                same = True
+        if not same:
+            kept.append((candidate, own))
+    return sorted((candidate for candidate, _ in kept), key=lambda candidate: -candidate.score)
+
+
+def _overlap(a: Candidate, b: Candidate) -> bool:
+    return a.article is b.article and a.passage.start < b.passage.end and a.passage.end > b.passage.start

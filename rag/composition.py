@@ -1,0 +1,156 @@
+"""Evidence → the sentences of an answer.
+
+1. The best sentence is in. So are the next best ones, near-identical ones left out, while they are nearly as good.
+2. A list is kept whole: where a chosen sentence announces or belongs to an enumeration (First …, The second …, list
+   items) and the question asks for several things, all of its items are in, with the sentence that announces them.
+3. A sentence that opens with a pronoun, or a colon left open, brings the neighbour it leans on.
+4. All in reading order, article by article, the best one's article first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.duplicates import ArticleSentences, near_identical
+
+MOST = 4
+"""Sentences in an answer, lists aside."""
+LONGEST_LIST = 10
+"""Items of a list; a longer one is answered by its best items."""
+NEARLY = 0.9
+"""How far below the best a further sentence's score may be: e^-0.9 is two fifths of its probability."""
+
+_ITEM = re.compile(
+    r"^(?:[-*•–]\s|\(?\d{1,2}[.)]\s|(?:and\s+)?(?:the\s+)?(?:first|second|third|fourth|fifth|sixth|seventh|last|final)"
+    r"(?:ly)?\b|finally\b|lastly\b)",
+    re.I,
+)
+_FIRST = re.compile(r"^(?:\(?1[.)]\s|(?:the\s+)?first(?:ly)?\b)", re.I)
+_ORDINAL_ASKED = re.compile(r"\b(first|second|third|fourth|fifth|last|final)\b", re.I)
+_SEVERAL = re.compile(
+    r"\b(?:list|name|enumerate|summari[sz]e|outline)\b|\b(?:what|which|who|how|tell|give)\b.*?\b(?!(?:is|was|does|has|"
+    r"this|its|his|as|us|news|series|always|perhaps|less|across|versus)\b)\w{2,}(?<![su])s\b",
+    re.I,
+)
+_LEANS = re.compile(
+    r"^[“\"']?(?:he|she|it|they|this|these|those|that|his|her|its|their|such|both|the former|the latter)\b", re.I
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A sentence of an article that speaks for an answer."""
+
+    article: ArticleSentences
+    index: int
+    """Of the sentence among the article's."""
+    score: float
+
+    @property
+    def text(self) -> str:
+        """The sentence as it stands in the article."""
+        sentence = self.article.sentences[self.index]
+        return self.article.article.text[sentence.start : sentence.end]
+
+
+def asks_for_several(question: str) -> bool:
+    """Whether the question asks for a list of things rather than one."""
+    return bool(_SEVERAL.search(question)) and not _ORDINAL_ASKED.search(question)
+
+
+def compose(question: str, evidence: Sequence[Evidence]) -> list[tuple[ArticleSentences, int]]:
+    """The sentences of the answer, in reading order, as (article, index) pairs; `evidence` is best first."""
+    chosen: list[Evidence] = []
+    for item in evidence:
+        if len(chosen) == MOST or (chosen and item.score < evidence[0].score - NEARLY):
+            break
+        own = item.article.sentences[item.index].shingles
+        if not any(near_identical(own, e.article.sentences[e.index].shingles) for e in chosen):
+            chosen.append(item)
+    best = chosen[0]
+    many = asks_for_several(question)
+    listed = enumeration(best.article, best.index) if many or not _ITEM.match(best.text) else []
+    if listed and (many or best.index < listed[0]):
+        picked = [(best.article, i) for i in sorted({best.index, *announcement(best.article, listed), *listed})]
+    else:
+        picked = [(item.article, item.index) for item in chosen]
+    for article, i in list(picked):
+        for needed in leaning(article, i):
+            if (article, needed) not in picked and len(picked) < MOST:
+                picked.append((article, needed))
+    articles = list(dict.fromkeys(article.article.id for article, _ in picked))
+    return sorted(picked, key=lambda pair: (articles.index(pair[0].article.id), pair[1]))
+
+
+def enumeration(article: ArticleSentences, index: int) -> list[int]:
+    """Sentences of the enumeration that sentence `index` announces or belongs to; [] when there is none."""
+    sentences = article.sentences
+    text = article.article.text
+
+    def number(i: int) -> int:
+        return sentences[i].paragraph.number
+
+    def opens(i: int, pattern: re.Pattern[str]) -> bool:
+        return bool(pattern.match(text[sentences[i].start : sentences[i].end]))
+
+    lines = _list_lines(article, index)
+    if lines:
+        return lines if len(lines) <= LONGEST_LIST else []
+    near = [i for i in range(len(sentences)) if abs(number(i) - number(index)) <= 3]
+    starts = [i for i in near if opens(i, _FIRST) and i - 2 <= index]
+    for start in reversed(starts):
+        items = [start]
+        last = start
+        while last + 1 < len(sentences) and number(last + 1) - number(start) <= 4 and len(items) < LONGEST_LIST:
+            following = next((j for j in range(last + 1, min(last + 4, len(sentences))) if opens(j, _ITEM)), None)
+            if following is None or opens(following, _FIRST):
+                break
+            items.append(following)
+            last = following
+        if len(items) > 1 and (start - 2 <= index <= last):
+            return items
+    return []
+
+
+def _list_lines(article: ArticleSentences, index: int) -> list[int]:
+    """The lines of the list paragraph that sentence `index` stands in or announces."""
+    sentences = article.sentences
+    following = index + 1
+    places = [index]
+    if following < len(sentences) and sentences[following].paragraph.number == sentences[index].paragraph.number + 1:
+        places.append(following)
+    for place in places:
+        paragraph = sentences[place].paragraph
+        announces = place != index and article.article.text[: sentences[index].end].rstrip().endswith(":")
+        if "\n" in paragraph.text and (place == index or announces):
+            return [i for i, s in enumerate(sentences) if s.paragraph.number == paragraph.number]
+    return []
+
+
+def announcement(article: ArticleSentences, listed: Sequence[int]) -> list[int]:
+    """The sentence before a list, when it stands close enough to announce it."""
+    before = listed[0] - 1
+    if before < 0:
+        return []
+    sentences = article.sentences
+    close = sentences[listed[0]].paragraph.number - sentences[before].paragraph.number <= 1
+    same_heading = sentences[listed[0]].paragraph.heading == sentences[before].paragraph.heading
+    return [before] if close and same_heading else []
+
+
+def leaning(article: ArticleSentences, index: int) -> list[int]:
+    """The neighbours without which sentence `index` can't be understood, at most two."""
+    needed: list[int] = []
+    sentences = article.sentences
+    text = article.article.text
+    i = index
+    while i > 0 and len(needed) < 2 and _LEANS.match(text[sentences[i].start : sentences[i].end]):
+        if sentences[i].paragraph.heading != sentences[i - 1].paragraph.heading:
+            break
+        i -= 1
+        needed.append(i)
+    if text[: sentences[index].end].endswith(":") and index + 1 < len(sentences):
+        needed.append(index + 1)
+    return needed

@@ -1,0 +1,389 @@
+"""What speaks for a passage, and for a sentence, as evidence for a question.
+
+One forward pass over the candidate passages gives a vector for each of their tokens, in context. From these and from
+the words themselves:
+
+- *coverage*: share of the question's words, weighted by how rare they are in the index, that stand in the text;
+- *match*: each of the question's tokens looks for its most similar token in the text, and the mean of these
+  similarities counts (MaxSim of ColBERT, Khattab and Zaharia 2020), plainly and weighted by rarity;
+- *sense*: cosine of the question's vector to the mean of a sentence's token vectors;
+- *kind*: whether the sentence holds something of the kind asked for, beyond the question's own words: who → a name,
+  when → a date, how many → a number, and so on.
+
+The signals are plain numbers between about 0 and 1; `rag.weights` says what they are worth.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from rag.embedding import TokenVectors
+from rag.lexical import analyze
+
+WORD = re.compile(r"[^\W_]+")
+
+STOPWORDS = frozenset(
+    """a about above after again all also am an and any are as at be been before being below between both but by can
+    could did do does doing down during each either ever every few for from further give had has have having he her
+    here hers him his how i if in into is it its itself just let many may me might more most much must my no nor not of
+    off on once one only or other our out over own per please same shall she should since so some such tell than that
+    the their them then there these they this those though through to too under until up upon us very was we were what
+    when where whether which while who whom whose why will with within without would you your s t d ll re ve m""".split()
+)
+"""Words that say how a question is asked, not what about."""
+
+NUMBER_WORDS = frozenset(
+    """zero two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred hundreds thousand thousands million
+    millions billion billions trillion dozen dozens half third quarter twice double triple single none several couple
+    """.split()
+)
+MONTHS = frozenset(
+    """january february march april may june july august september october november december monday tuesday wednesday
+    thursday friday saturday sunday today yesterday tomorrow spring summer autumn winter""".split()
+)
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """The word as the lexical index knows it; "" if it knows no such word."""
+    found = analyze(word)
+    return found[0] if found else ""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a text."""
+
+    text: str
+    stem: str
+    start: int
+    end: int
+
+    @property
+    def is_content(self) -> bool:
+        """Whether it says what a text is about."""
+        return self.text.lower() not in STOPWORDS
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a figure or a number word."""
+        return self.text[0].isdigit() or self.text.lower() in NUMBER_WORDS
+
+
+def words_of(text: str) -> list[Word]:
+    """The words of `text`, in order."""
+    found = []
+    for match in WORD.finditer(text):
+        word = match.group()
+        found.append(Word(word, stem(word), match.start(), match.end()))
+    return found
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question as the signals see it."""
+
+    text: str
+    vector: np.ndarray
+    """(dim,) float32, unit length."""
+    tokens: TokenVectors
+    words: tuple[Word, ...]
+    rarity: dict[str, float]
+    """Stem → inverse document frequency in the index."""
+    kind: str
+    """What is asked for: who, when, where, count, amount, why, or ""."""
+
+    @classmethod
+    def of(cls, text: str, vector: np.ndarray, tokens: TokenVectors, idf: Callable[[str], float]) -> Question:
+        """The question `text`, its vectors, and the rarity of words by `idf(stem)`."""
+        words = tuple(words_of(text))
+        return cls(text, vector, tokens, words, {w.stem: idf(w.stem) for w in words}, kind_asked(text))
+
+    @property
+    def content(self) -> list[Word]:
+        """Its content words, each once; all its words when it has none."""
+        chosen = {w.stem: w for w in self.words if w.is_content} or {w.stem: w for w in self.words}
+        return list(chosen.values())
+
+    @property
+    def token_rarity(self) -> np.ndarray:
+        """(tokens,) float32: the rarity of the word each token belongs to, shared out among its tokens."""
+        weights = np.full(len(self.tokens.spans), 0.1, dtype=np.float32)
+        for word in self.words:
+            inside = (self.tokens.spans[:, 0] >= word.start) & (self.tokens.spans[:, 1] <= word.end)
+            if inside.any():
+                weights[inside] = max(self.rarity[word.stem], 0.1) / inside.sum()
+        return weights
+
+
+_KINDS = (
+    ("count", re.compile(r"\b(how many|how often|what number|number of|what percent\w*|percentage|how old)\b", re.I)),
+    (
+        "amount",
+        re.compile(
+            r"\b(how (much|long|far|large|big|tall|high|fast|wide|deep|heavy|soon|late)|what (is|was) the (cost|price|size|length))\b",
+            re.I,
+        ),
+    ),
+    (
+        "when",
+        re.compile(
+            r"\b(when|what (year|date|day|month|century|decade|time)|which (year|date|day|month|century|decade))\b",
+            re.I,
+        ),
+    ),
+    ("who", re.compile(r"\b(who|whom|whose)\b", re.I)),
+    ("where", re.compile(r"\b(where|(what|which) (country|city|place|town|state|continent|region|location))\b", re.I)),
+    ("why", re.compile(r"\b(why|for what reason|how come|what (caused|causes|reason))\b", re.I)),
+)
+
+
+def kind_asked(question: str) -> str:
+    """What kind of thing the question asks for; "" when its words don't say."""
+    return next((kind for kind, pattern in _KINDS if pattern.search(question)), "")
+
+
+@dataclass(frozen=True)
+class View:
+    """A passage, prepared once for any question."""
+
+    text: str
+    sentences: tuple[tuple[int, int], ...]
+    words: tuple[Word, ...]
+    tokens: TokenVectors
+
+    @classmethod
+    def of(cls, text: str, sentences: Sequence[tuple[int, int]], tokens: TokenVectors) -> View:
+        """The passage `text` with the spans of its sentences and the vectors of its tokens."""
+        return cls(text, tuple(sentences), tuple(words_of(text)), tokens)
+
+
+PASSAGE_SIGNALS = (
+    "cosine",
+    "bm25",
+    "title",
+    "match",
+    "rare_match",
+    "coverage",
+    "pairs",
+    "sentence_sense",
+    "sentence_match",
+    "sentence_rare_match",
+    "sentence_coverage",
+    "length",
+)
+SENTENCE_SIGNALS = (
+    "sense",
+    "match",
+    "rare_match",
+    "coverage",
+    "pairs",
+    "kind",
+    "news",
+    "length",
+    "opening",
+    "fragment",
+)
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Signals of a passage and its sentences."""
+
+    passage: np.ndarray
+    """(len(PASSAGE_SIGNALS),) float32."""
+    sentences: np.ndarray
+    """(sentences, len(SENTENCE_SIGNALS)) float32."""
+    similarity: np.ndarray
+    """(question tokens, sentences) float32: each question token's best match in each sentence."""
+
+
+def read_signals(question: Question, view: View, title: Sequence[str], cosine: float, bm25: float) -> Signals:
+    """What speaks for `view` and its sentences as evidence.
+
+    Args:
+        question: what is asked.
+        view: the passage.
+        title: stems of its article's title and its heading.
+        cosine: of the question's vector to the passage's stored one.
+        bm25: its score, as the lexical index gave it.
+    """
+    content = question.content
+    rarity = np.array([max(question.rarity[w.stem], 0.05) for w in content], dtype=np.float32)
+    total = float(rarity.sum())
+    weights = question.token_rarity
+    similar = (
+        question.tokens.vectors @ view.tokens.vectors.T if len(view.tokens.vectors) else np.zeros((len(weights), 1))
+    )
+    asked_pairs = _pairs([w.stem for w in question.words])
+    rows, best = [], []
+    for start, end in view.sentences:
+        inside = (view.tokens.spans[:, 0] >= start) & (view.tokens.spans[:, 1] <= end)
+        words = [w for w in view.words if w.start >= start and w.end <= end]
+        if not inside.any() or not words:
+            rows.append(np.zeros(len(SENTENCE_SIGNALS), dtype=np.float32))
+            best.append(np.zeros(len(weights), dtype=np.float32))
+            continue
+        top = similar[:, inside].max(axis=1)
+        mean = view.tokens.vectors[inside].mean(axis=0)
+        stems = {w.stem for w in words}
+        rows.append(
+            np.array(
+                [
+                    float(question.vector @ mean) / max(float(np.linalg.norm(mean)), 1e-6),
+                    top.mean(),
+                    (top * weights).sum() / weights.sum(),
+                    sum(r for r, w in zip(rarity, content, strict=True) if w.stem in stems) / total,
+                    _shared(asked_pairs, _pairs([w.stem for w in words])),
+                    float(holds_kind(question, view.text[start:end], words)),
+                    min(1.0, sum(w.is_content and w.stem not in question.rarity for w in words) / 8),
+                    np.log1p(len(words)) / 4,
+                    float(words[0].text.lower() in PRONOUNS),
+                    float(view.text[end - 1 : end].isalnum()),
+                ],
+                dtype=np.float32,
+            )
+        )
+        best.append(top)
+    sentences = np.array(rows, dtype=np.float32).reshape(-1, len(SENTENCE_SIGNALS))
+    strongest = sentences.max(axis=0) if len(sentences) else np.zeros(len(SENTENCE_SIGNALS), dtype=np.float32)
+    top = similar.max(axis=1)
+    stems = {w.stem for w in view.words}
+    passage = np.array(
+        [
+            cosine,
+            bm25 / max(sum(question.rarity.values()), 0.1),
+            sum(r for r, w in zip(rarity, content, strict=True) if w.stem in title) / total,
+            top.mean(),
+            (top * weights).sum() / weights.sum(),
+            sum(r for r, w in zip(rarity, content, strict=True) if w.stem in stems) / total,
+            _shared(asked_pairs, _pairs([w.stem for w in view.words])),
+            strongest[0],
+            strongest[1],
+            strongest[2],
+            strongest[3],
+            np.log1p(len(view.words)) / 6,
+        ],
+        dtype=np.float32,
+    )
+    return Signals(passage, sentences, np.array(best, dtype=np.float32).reshape(-1, len(weights)).T)
+
+
+PRONOUNS = frozenset("he she it they this that these those his her its their him them such".split())
+
+
+def holds_kind(question: Question, text: str, words: Sequence[Word]) -> bool:
+    """Whether a sentence holds something of the kind asked for that the question doesn't name itself."""
+    new = [w for w in words if w.stem not in question.rarity]
+    lower = {w.text.lower() for w in new}
+    if question.kind == "who":
+        return any(w.text[0].isupper() and w.is_content and w.start > words[0].start for w in new) or (
+            words[0].text[0].isupper() and words[0] in new and words[0].is_content
+        )
+    if question.kind == "when":
+        return (
+            bool(lower & MONTHS)
+            or any(w.text[0].isdigit() or "centur" in w.text.lower() for w in new)
+            or bool(re.search(r"\b(ago|week|month|year|decade)s?\b", text))
+        )
+    if question.kind in ("count", "amount"):
+        return any(w.is_number for w in new) or bool(set("%$€£¥") & set(text))
+    if question.kind == "where":
+        return any(w.text[0].isupper() and w.is_content for w in new if w.start > words[0].start)
+    if question.kind == "why":
+        return bool(
+            re.search(r"\b(because|since|due to|so that|in order|as a result|reason|caused?|led|lead|to)\b", text)
+        )
+    return bool(new)
+
+
+def _pairs(stems: Sequence[str]) -> set[tuple[str, str]]:
+    return set(zip(stems, stems[1:], strict=False))
+
+
+def _shared(asked: set[tuple[str, str]], found: set[tuple[str, str]]) -> float:
+    return len(asked & found) / len(asked) if asked else 0.0
+
+
+DECISION_SIGNALS = (
+    "sentence_match",
+    "sentence_rare_match",
+    "sentence_coverage",
+    "sentence_sense",
+    "sentence_pairs",
+    "passage_match",
+    "passage_rare_match",
+    "passage_coverage",
+    "passage_cosine",
+    "passage_bm25",
+    "passage_title",
+    "weakest",
+    "weak_mean",
+    "kind_missing",
+    "kind_held",
+    "names_missing",
+    "numbers_missing",
+    "unknown",
+    "unbound",
+    "open_kind",
+)
+
+
+def decision_signals(question: Question, view: View, title: Sequence[str], signals: Signals, best: int) -> np.ndarray:
+    """What speaks for answering with sentence `best` of `view`: (len(DECISION_SIGNALS),) float32."""
+    sentence = dict(zip(SENTENCE_SIGNALS, signals.sentences[best], strict=True))
+    passage = dict(zip(PASSAGE_SIGNALS, signals.passage, strict=True))
+    content = question.content
+    near = slice(max(0, best - 1), best + 2)
+    stems = {w.stem for w in view.words} | set(title)
+    by_word = []
+    for word in content:
+        inside = (question.tokens.spans[:, 0] >= word.start) & (question.tokens.spans[:, 1] <= word.end)
+        found = signals.similarity[inside, near].max(axis=1).mean() if inside.any() else 1.0
+        by_word.append(1.0 if word.stem in stems else float(found))
+    rarity = np.array([max(question.rarity[w.stem], 0.05) for w in content])
+    names = [w for w in content if (w.text[0].isupper() and w.start > 0) or any(c.isupper() for c in w.text[1:])]
+    numbers = [w for w in content if w.text[0].isdigit()]
+    ceiling = max(rarity.max(), 0.05)
+    known = question.kind != ""
+    return np.array(
+        [
+            sentence["match"],
+            sentence["rare_match"],
+            sentence["coverage"],
+            sentence["sense"],
+            sentence["pairs"],
+            passage["match"],
+            passage["rare_match"],
+            passage["coverage"],
+            passage["cosine"],
+            passage["bm25"],
+            passage["title"],
+            min(by_word),
+            float(np.average(by_word, weights=rarity)),
+            float(known and not sentence["kind"]),
+            float(known and sentence["kind"] > 0),
+            sum(w.stem not in stems for w in names) / max(1, len(names)),
+            float(any(w.stem not in stems for w in numbers)),
+            sum(r for r, w in zip(rarity, content, strict=True) if w.stem not in stems) / rarity.sum(),
+            _unbound(content, view.words),
+            float(not known),
+        ],
+        dtype=np.float32,
+    )
+
+
+def _unbound(content: Sequence[Word], words: Sequence[Word], reach: int = 8) -> float:
+    """Share of neighbouring content words of the question that the passage has, but nowhere near each other."""
+    where: dict[str, list[int]] = {}
+    for i, word in enumerate(words):
+        where.setdefault(word.stem, []).append(i)
+    both = [(a.stem, b.stem) for a, b in zip(content, content[1:], strict=False) if a.stem in where and b.stem in where]
+    far = sum(min(abs(i - j) for i in where[a] for j in where[b]) > reach for a, b in both)
+    return far / len(both) if both else 0.0
