@@ -27,11 +27,11 @@ _LEANS = re.compile(
     re.I,
 )
 _EXPLETIVE = re.compile(
-    r"\b(is|are|was|were|be|do|does|did|has|have) there\b|\bthere (is|are|was|were)\b|\b(is|was) it (true|possible|that)\b"
-    r"|\b(this|that|these|those) (year|month|week|day|century|article|articles|time|reason)\b|\bat that time\b",
+    r"\b(?:is|are|was|were|be|do|does|did|has|have) there\b|\bthere (?:is|are|was|were)\b"
+    r"|\b(?:is|was) it (?:true|possible|that)\b|\bat that time\b"
+    r"|\b(?:this|that|these|those) (?:year|month|week|day|century|articles?|time|reason)\b",
     re.I,
 )
-_NOUNISH_AFTER = re.compile(r"\b(?:that|those|these|this|such|same)\s+(\w+)", re.I)
 
 
 def turns_of(history: Sequence[Any]) -> list[Turn]:

@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,8 +31,8 @@ WORD = re.compile(r"[^\W_]+")
 STOPWORDS = frozenset(
     """a about above after again all also am an and any are as at be been before being below between both but by can
     could did do does doing down during each either ever every few for from further give had has have having he her
-    here hers him his how i if in into is it its itself just let many may me might more most much must my no nor not of
-    off on once one only or other our out over own per please same shall she should since so some such tell than that
+    here hers him his how i if in into is it its itself just let many may me might more most much must my no nor not
+    of off on once one only or other our out over own per please same shall she should since so some such tell than that
     the their them then there these they this those though through to too under until up upon us very was we were what
     when where whether which while who whom whose why will with within without would you your s t d ll re ve m""".split()
 )
@@ -122,31 +123,21 @@ class Question:
         return weights
 
 
-_KINDS = (
-    ("count", re.compile(r"\b(how many|how often|what number|number of|what percent\w*|percentage|how old)\b", re.I)),
-    (
-        "amount",
-        re.compile(
-            r"\b(how (much|long|far|large|big|tall|high|fast|wide|deep|heavy|soon|late)|what (is|was) the (cost|price|size|length))\b",
-            re.I,
-        ),
-    ),
-    (
-        "when",
-        re.compile(
-            r"\b(when|what (year|date|day|month|century|decade|time)|which (year|date|day|month|century|decade))\b",
-            re.I,
-        ),
-    ),
-    ("who", re.compile(r"\b(who|whom|whose)\b", re.I)),
-    ("where", re.compile(r"\b(where|(what|which) (country|city|place|town|state|continent|region|location))\b", re.I)),
-    ("why", re.compile(r"\b(why|for what reason|how come|what (caused|causes|reason))\b", re.I)),
-)
+_ASKS = {
+    "count": r"how (?:many|often|old)|what number|number of|what percent\w*|percentage",
+    "amount": r"how (?:much|long|far|large|big|tall|high|fast|wide|deep|heavy|soon|late)"
+    r"|what (?:is|was) the (?:cost|price)",
+    "when": r"when|(?:what|which) (?:year|date|day|month|century|decade|time)",
+    "who": r"who|whom|whose",
+    "where": r"where|(?:what|which) (?:country|city|place|town|state|continent|region|location)",
+    "why": r"why|for what reason|how come|what (?:caused|causes|reason)",
+}
+_KINDS = {kind: re.compile(rf"\b(?:{words})\b", re.I) for kind, words in _ASKS.items()}
 
 
 def kind_asked(question: str) -> str:
     """What kind of thing the question asks for; "" when its words don't say."""
-    return next((kind for kind, pattern in _KINDS if pattern.search(question)), "")
+    return next((kind for kind, pattern in _KINDS.items() if pattern.search(question)), "")
 
 
 @dataclass(frozen=True)
@@ -304,7 +295,7 @@ def holds_kind(question: Question, text: str, words: Sequence[Word]) -> bool:
 
 
 def _pairs(stems: Sequence[str]) -> set[tuple[str, str]]:
-    return set(zip(stems, stems[1:], strict=False))
+    return set(pairwise(stems))
 
 
 def _shared(asked: set[tuple[str, str]], found: set[tuple[str, str]]) -> float:
@@ -350,7 +341,6 @@ def decision_signals(question: Question, view: View, title: Sequence[str], signa
     rarity = np.array([max(question.rarity[w.stem], 0.05) for w in content])
     names = [w for w in content if (w.text[0].isupper() and w.start > 0) or any(c.isupper() for c in w.text[1:])]
     numbers = [w for w in content if w.text[0].isdigit()]
-    ceiling = max(rarity.max(), 0.05)
     known = question.kind != ""
     return np.array(
         [
@@ -384,6 +374,6 @@ def _unbound(content: Sequence[Word], words: Sequence[Word], reach: int = 8) -> 
     where: dict[str, list[int]] = {}
     for i, word in enumerate(words):
         where.setdefault(word.stem, []).append(i)
-    both = [(a.stem, b.stem) for a, b in zip(content, content[1:], strict=False) if a.stem in where and b.stem in where]
+    both = [(a.stem, b.stem) for a, b in pairwise(content) if a.stem in where and b.stem in where]
     far = sum(min(abs(i - j) for i in where[a] for j in where[b]) > reach for a, b in both)
     return far / len(both) if both else 0.0

@@ -1,0 +1,82 @@
+"""Labelled sets in BEIR's layout: paragraphs, questions with gold answers, and which paragraph holds them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rag.articles import Article, Paragraph
+
+
+@dataclass(frozen=True)
+class LabelledQuestion:
+    """A question with what is known of its answer."""
+
+    id: str
+    text: str
+    answers: tuple[str, ...]
+    """Gold strings; empty when the articles hold no answer."""
+    evidence: tuple[str, ...]
+    """Gold sentences, where the set has them."""
+    paragraphs: frozenset[tuple[str, int]]
+    """(article id, paragraph number) of the paragraphs that hold the answer."""
+    group: str
+    """The article it was written for: questions of one group are never in training and test at once."""
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """Articles and the questions on them."""
+
+    name: str
+    articles: tuple[Article, ...]
+    questions: tuple[LabelledQuestion, ...]
+
+    @classmethod
+    def read(cls, folder: str | Path) -> LabelledSet:
+        """The set in `folder`: corpus.jsonl, queries.jsonl, qrels.tsv."""
+        folder = Path(folder)
+        paragraphs: dict[str, list[dict[str, Any]]] = {}
+        for row in _lines(folder / "corpus.jsonl"):
+            paragraphs.setdefault(row.get("article_id") or row["_id"], []).append(row)
+        articles, places = [], {}
+        for article_id, rows in paragraphs.items():
+            rows.sort(key=lambda row: row.get("position", 0))
+            articles.append(_article(article_id, rows[0].get("title", ""), [row["text"] for row in rows]))
+            places.update({row["_id"]: (article_id, number) for number, row in enumerate(rows, 1)})
+        relevant: dict[str, set[tuple[str, int]]] = {}
+        with (folder / "qrels.tsv").open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                if int(row["score"]) > 0:
+                    relevant.setdefault(row["query-id"], set()).add(places[row["corpus-id"]])
+        questions = tuple(_question(row, relevant, places) for row in _lines(folder / "queries.jsonl"))
+        return cls(folder.name, tuple(articles), questions)
+
+
+def _question(
+    row: dict[str, Any], relevant: dict[str, set[tuple[str, int]]], places: dict[str, tuple[str, int]]
+) -> LabelledQuestion:
+    found = relevant.get(row["_id"], set())
+    source = places.get(row.get("source_paragraph", ""), ("", 0))[0]
+    group = row.get("article_id") or source or next(iter(sorted(found)), (row["_id"], 0))[0]
+    evidence = tuple(sentence for one in row.get("evidence_sentences", ()) for sentence in one)
+    return LabelledQuestion(row["_id"], row["text"], tuple(row.get("answers", ())), evidence, frozenset(found), group)
+
+
+def _article(article_id: str, title: str, texts: list[str]) -> Article:
+    paragraphs, start = [], 0
+    for number, text in enumerate(texts, 1):
+        paragraphs.append(Paragraph(number, text, start, start + len(text)))
+        start += len(text) + 2
+    return Article(article_id, title, "\n\n".join(texts), tuple(paragraphs), article_id)
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            if line.strip():
+                yield json.loads(line)
