@@ -1,11 +1,14 @@
-"""Fit `rag/weights.json` on labelled questions: python benchmarks/fit_weights.py SET… [--folds 6]
+"""Fit `rag/weights.json` on labelled questions.
+
+    python benchmarks/fit_weights.py SET… [--folds 6]
 
 Three small models (see `rag.weights`), each fitted with a little ridge on all sets at once:
 
 1. *passage*: listwise softmax over the passages read for a question, against the labelled ones.
 2. *sentence*: listwise softmax over the sentences of the best passages, against those in a labelled paragraph that hold
    a gold answer (or are gold evidence).
-3. *decision*: logistic regression, answerable or not, over the best sentence's signals.
+3. *decision*: logistic regression, answerable or not, over the best sentence's signals; besides the labelled questions
+   it sees near misses made from them (`near_misses.py`).
 
 Cross-validated figures are printed first, with the questions of one article always in the same fold; then the weights
 are fitted on everything and written. Needs scikit-learn (it comes with sentence-transformers).
@@ -23,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 from labelled import LabelledQuestion, LabelledSet
+from near_misses import near_misses
 from scipy.optimize import minimize, minimize_scalar
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -50,6 +54,8 @@ class Example:
     """(candidates,) bool."""
     fold: int
     weight: float
+    made: bool
+    """A near miss made here, not a labelled question."""
 
 
 def main() -> None:
@@ -102,7 +108,9 @@ def _examples(labelled: LabelledSet, folds: int) -> list[Example]:
         build_articles(labelled.articles, folder, settings=settings)
         retriever = Retriever.open(folder, settings)
         found = []
-        for question in labelled.questions:
+        made = near_misses(labelled)
+        made_ids = {question.id for question in made}
+        for question in [*labelled.questions, *made]:
             asked, candidates = retriever.read(question.text)
             right = [
                 any((c.passage.article_id, n) in question.paragraphs for n in c.passage.paragraphs) for c in candidates
@@ -117,6 +125,7 @@ def _examples(labelled: LabelledSet, folds: int) -> list[Example]:
                     zlib.crc32(question.group.encode()) % folds,
                     # Sets count by the root of their size, so that the largest doesn't decide alone.
                     len(labelled.questions) ** -0.5,
+                    question.id in made_ids,
                 )
             )
         return found
@@ -213,9 +222,19 @@ def _measure(example: Example, models: Models) -> dict[str, float]:
 def _report(name: str, measured: list[tuple[Example, dict[str, float]]]) -> None:
     answerable = [values for example, values in measured if example.question.answers]
     means = {key: np.mean([values[key] for values in answerable]) for key in ("R@1", "R@5", "sentence")}
-    truth = [bool(example.question.answers) for example, _ in measured]
-    auroc = roc_auc_score(truth, [values["decision"] for _, values in measured])
-    print(f"{name}: " + ", ".join(f"{key} {value:.3f}" for key, value in means.items()) + f", AUROC {auroc:.3f}")
+    answers = [values["decision"] for _, values in measured]
+    made = np.array([e.made for e, _ in measured])
+    truth = np.array([bool(e.question.answers) for e, _ in measured])
+    scores = np.array(answers)
+    labelled, against_made = (
+        roc_auc_score(truth[~made], scores[~made]),
+        roc_auc_score(truth[truth | made], scores[truth | made]),
+    )
+    print(
+        f"{name}: "
+        + ", ".join(f"{key} {value:.3f}" for key, value in means.items())
+        + f", AUROC {labelled:.3f}, against made near misses {against_made:.3f} ({made.sum()})"
+    )
 
 
 def _named(names: tuple[str, ...], values: np.ndarray) -> dict[str, float]:

@@ -124,20 +124,29 @@ class Question:
 
 
 _ASKS = {
-    "count": r"how (?:many|often|old)|what number|number of|what percent\w*|percentage",
-    "amount": r"how (?:much|long|far|large|big|tall|high|fast|wide|deep|heavy|soon|late)"
-    r"|what (?:is|was) the (?:cost|price)",
-    "when": r"when|(?:what|which) (?:year|date|day|month|century|decade|time)",
+    "count": r"how (?:many|often|old)|(?:what|which) (?:number|percent\w*|share|age)|how much of",
+    "amount": r"how (?:much|long|far|large|big|tall|high|fast|wide|deep|heavy)|what (?:is|was) the (?:cost|price)",
+    "when": r"when|(?:what|which) (?:year|date|day|month|century|decade|time)|how (?:soon|late|recently)",
     "who": r"who|whom|whose",
     "where": r"where|(?:what|which) (?:country|city|place|town|state|continent|region|location)",
-    "why": r"why|for what reason|how come|what (?:caused|causes|reason)",
+    "why": r"why|how come|for what reason|what (?:caused|causes|reason)",
 }
-_KINDS = {kind: re.compile(rf"\b(?:{words})\b", re.I) for kind, words in _ASKS.items()}
+_KINDS = {kind: re.compile(rf"(?:{words})\b", re.I) for kind, words in _ASKS.items()}
+_ASKING = re.compile(r"\b(?:who|whom|whose|what|which|when|where|why|how|for what reason)\b", re.I)
+_CLAUSE = re.compile(
+    r"(?:when|where)\s+(?!is|are|was|were|did|do|does|will|would|can|could|has|have|had|should|in|on)\w", re.I
+)
 
 
 def kind_asked(question: str) -> str:
-    """What kind of thing the question asks for; "" when its words don't say."""
-    return next((kind for kind, pattern in _KINDS.items() if pattern.search(question)), "")
+    """What kind of thing the question asks for, by its first question word; "" when that doesn't say."""
+    asking = list(_ASKING.finditer(question))
+    for match in asking:
+        # "When it rains, what …": a clause, unless it is the only thing asked.
+        if len(asking) > 1 and _CLAUSE.match(question, match.start()):
+            continue
+        return next((kind for kind, pattern in _KINDS.items() if pattern.match(question, match.start())), "")
+    return ""
 
 
 @dataclass(frozen=True)
@@ -316,7 +325,10 @@ DECISION_SIGNALS = (
     "passage_title",
     "weakest",
     "weak_mean",
-    "kind_missing",
+    "time_missing",
+    "number_missing",
+    "name_missing",
+    "other_missing",
     "kind_held",
     "names_missing",
     "numbers_missing",
@@ -342,6 +354,10 @@ def decision_signals(question: Question, view: View, title: Sequence[str], signa
     names = [w for w in content if (w.text[0].isupper() and w.start > 0) or any(c.isupper() for c in w.text[1:])]
     numbers = [w for w in content if w.text[0].isdigit()]
     known = question.kind != ""
+
+    def missing(*kinds: str) -> float:
+        return float(question.kind in kinds and not sentence["kind"])
+
     return np.array(
         [
             sentence["match"],
@@ -357,7 +373,10 @@ def decision_signals(question: Question, view: View, title: Sequence[str], signa
             passage["title"],
             min(by_word),
             float(np.average(by_word, weights=rarity)),
-            float(known and not sentence["kind"]),
+            missing("when"),
+            missing("count", "amount"),
+            missing("who"),
+            missing("where", "why"),
             float(known and sentence["kind"] > 0),
             sum(w.stem not in stems for w in names) / max(1, len(names)),
             float(any(w.stem not in stems for w in numbers)),

@@ -1,0 +1,272 @@
+"""Build: articles → a new generation, published when it is whole.
+
+1. Take the lock, sweep what a stopped build left behind.
+2. Read, split and store article after article; nothing of them stays in memory.
+3. If articles, settings and model are those of the current generation, keep it.
+4. Carry over the vectors of passages that the current generation has, embed the others, batch by batch.
+5. Write vectors, words and manifest, sync everything, and replace `CURRENT`.
+
+Whatever ends a build before the last step leaves the published generation as it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rag.articles import Article, Skipped, read_articles
+from rag.chunking import Passage, embedded_text, split_passages
+from rag.embedding import Embedder
+from rag.errors import IndexNotFound, RagError
+from rag.generations import Manifest, build_lock, generations_folder, kept, leftovers, next_name, publish, sha256
+from rag.index import LEXICAL, STORE, VECTORS, Index
+from rag.lexical import LexicalIndex
+from rag.settings import Settings
+from rag.store import Store, StoreWriter
+from rag.vectors import Vectors
+
+BLOCK = 1024
+"""Passages embedded and written at once; what a build holds in memory does not grow with the corpus."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a build has come."""
+
+    stage: str
+    """reading, embedding or writing."""
+    articles: int
+    passages: int
+    done: int = 0
+    """Of `total`, in this stage."""
+    total: int | None = None
+    """None while it is not known."""
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did."""
+
+    generation: str
+    changed: bool
+    """False when everything was as in the current generation, which then stays."""
+    articles: int
+    paragraphs: int
+    passages: int
+    embedded: int
+    carried_over: int
+    skipped: tuple[Skipped, ...]
+    seconds: float
+    notes: tuple[str, ...] = ()
+    """What else the user should know."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in `build --json`."""
+        return {
+            "generation": self.generation,
+            "changed": self.changed,
+            "articles": self.articles,
+            "paragraphs": self.paragraphs,
+            "passages": self.passages,
+            "embedded": self.embedded,
+            "carried_over": self.carried_over,
+            "skipped": [{"path": s.path, "reason": s.reason} for s in self.skipped],
+            "seconds": round(self.seconds, 3),
+            "notes": list(self.notes),
+        }
+
+
+Report = Callable[[Progress], None]
+
+
+def build(
+    paths: Sequence[str | Path] | str | Path | None = None,
+    index: str | Path = "index",
+    *,
+    settings: Settings | None = None,
+    full: bool = False,
+    progress: Report | None = None,
+) -> BuildReport:
+    """Index the articles in `paths` (files and folders; those of the settings when None) in the folder `index`.
+
+    Args:
+        paths: what to read.
+        index: where the index is, or is to be.
+        settings: how to read, split and embed.
+        full: embed everything anew, whatever the current generation has.
+        progress: is told how far it has come, many times a second.
+
+    Raises:
+        RagError: there is nothing to read, or the index can't be written; the published generation stays.
+        BuildInProgress: another process builds this index.
+    """
+    settings = settings or Settings()
+    chosen = settings.articles if paths is None else [paths] if isinstance(paths, (str, Path)) else list(paths)
+    return build_articles(read_articles(chosen, settings), index, settings=settings, full=full, progress=progress)
+
+
+def build_articles(
+    articles: Iterable[Article | Skipped],
+    index: str | Path = "index",
+    *,
+    settings: Settings | None = None,
+    full: bool = False,
+    progress: Report | None = None,
+) -> BuildReport:
+    """As `build`, from articles that are already read."""
+    started = time.perf_counter()
+    settings = settings or Settings()
+    index = Path(index)
+    embedder = Embedder.load(settings)
+    with build_lock(index):
+        for name in leftovers(index):
+            _remove(generations_folder(index) / name)
+        folder = generations_folder(index) / next_name(index)
+        try:
+            folder.mkdir(parents=True)
+            report = _Build(folder, index, embedder, settings, full, progress or (lambda _: None)).run(articles)
+        except (OSError, sqlite3.Error) as error:
+            raise RagError(
+                f"The index in '{index}' could not be written ({error}); mend that and build again. "
+                "What was published before still is."
+            ) from error
+        finally:
+            if folder.name not in kept(index):
+                shutil.rmtree(folder, ignore_errors=True)
+    seconds = time.perf_counter() - started
+    return BuildReport(**{**report, "seconds": seconds})
+
+
+class _Build:
+    def __init__(
+        self, folder: Path, index: Path, embedder: Embedder, settings: Settings, full: bool, progress: Report
+    ) -> None:
+        self.folder = folder
+        self.index = index
+        self.embedder = embedder
+        self.settings = settings
+        self.progress = progress
+        self.notes: list[str] = []
+        self.old = self._current()
+        self.full = full
+        self.embedded = self.carried = 0
+
+    def run(self, articles: Iterable[Article | Skipped]) -> dict[str, Any]:
+        writer = StoreWriter(self.folder / STORE)
+        try:
+            content, skipped = self._read(articles, writer)
+        finally:
+            writer.close()
+        counts = {"articles": writer.articles, "paragraphs": writer.paragraphs, "passages": writer.passages}
+        common = {**counts, "skipped": tuple(skipped), "seconds": 0.0}
+        unchanged = self.old and (self.old.manifest.content, self.old.manifest.fingerprint) == (
+            content,
+            self.embedder.fingerprint,
+        )
+        if self.old and unchanged and not self.full:
+            kept_one = {"generation": self.old.manifest.generation, "changed": False, "notes": tuple(self.notes)}
+            return {**common, **kept_one, "embedded": 0, "carried_over": writer.passages}
+        store = Store(self.folder / STORE)
+        Vectors.write(self.folder / VECTORS, self._blocks(store), writer.passages, self.embedder.dim)
+        self.progress(Progress("writing", writer.articles, writer.passages))
+        LexicalIndex.write(self.folder / LEXICAL, (text for _, _, text in store.texts()))
+        store.close()
+        Manifest(
+            generation=self.folder.name,
+            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            model=self.embedder.name,
+            fingerprint=self.embedder.fingerprint,
+            dim=self.embedder.dim,
+            precision=self.embedder.precision,
+            settings=self._shaping(),
+            content=content,
+            files={
+                path.relative_to(self.folder).as_posix(): {"size": path.stat().st_size, "sha256": sha256(path)}
+                for path in sorted(self.folder.rglob("*"))
+                if path.is_file()
+            },
+            **counts,
+        ).write(self.folder)
+        publish(self.index, self.folder, self.settings.keep_generations)
+        done = {"generation": self.folder.name, "changed": True, "notes": tuple(self.notes)}
+        return {**common, **done, "embedded": self.embedded, "carried_over": self.carried}
+
+    def _current(self) -> Index | None:
+        try:
+            return Index.open(self.index, self.settings)
+        except IndexNotFound:
+            return None
+        except RagError as error:
+            self.notes.append(f"The generation before this one could not be used, so everything was embedded: {error}")
+            return None
+
+    def _shaping(self) -> dict[str, Any]:
+        names = ("passage_tokens", "merge_tokens", "strip_phrases")
+        return {name: getattr(self.settings, name) for name in names}
+
+    def _read(self, articles: Iterable[Article | Skipped], writer: StoreWriter) -> tuple[str, list[Skipped]]:
+        content = hashlib.sha256(repr(sorted(self._shaping().items())).encode())
+        skipped: list[Skipped] = []
+        most = min(self.settings.passage_tokens, self.embedder.max_tokens)
+        for item in articles:
+            if isinstance(item, Skipped):
+                skipped.append(item)
+                continue
+            passages = split_passages(item, self.embedder.count_tokens, most, self.settings.merge_tokens)
+            keyed = [(p, self._key(item, p)) for p in passages]
+            writer.add(item, keyed)
+            content.update(repr((item, [(p.start, p.end, p.heading) for p in passages])).encode("utf-8", "replace"))
+            self.progress(Progress("reading", writer.articles, writer.passages, writer.articles))
+        if not writer.passages:
+            why = f" ({len(skipped)} files were skipped: {skipped[0].path}: {skipped[0].reason})" if skipped else ""
+            raise RagError(f"No article with any text was found{why}; name a folder of articles to rag build.")
+        return content.hexdigest(), skipped
+
+    def _key(self, article: Article, passage: Passage) -> bytes:
+        text = embedded_text(article.title, passage.heading, passage.text)
+        return hashlib.sha256(f"{self.embedder.fingerprint}\n{text}".encode("utf-8", "replace")).digest()[:16]
+
+    def _blocks(self, store: Store) -> Iterator[np.ndarray]:
+        """Vectors of all passages in row order, (≤ BLOCK, dim) float32 at a time."""
+        keys = store.key_list()
+        known = self.old.store.keys() if self.old and not self.full else {}
+        articles, passages, _ = *store.counts()[::2], 0
+        texts = store.texts()
+        done = 0
+        for first in range(0, len(keys), BLOCK):
+            block = keys[first : first + BLOCK]
+            vectors = np.empty((len(block), self.embedder.dim), dtype=np.float32)
+            ours = [next(texts) for _ in block]
+            old = [i for i, key in enumerate(block) if key in known]
+            new = [i for i, key in enumerate(block) if key not in known]
+            if old and self.old:
+                vectors[old] = self.old.vectors.vectors(np.array([known[block[i]] for i in old], dtype=np.int64))
+            done += len(old)
+            self.carried += len(old)
+
+            def tell(count: int) -> None:
+                nonlocal done
+                done += count
+                self.progress(Progress("embedding", articles, passages, done, len(keys)))
+
+            if new:
+                vectors[new] = self.embedder.encode([embedded_text(*ours[i]) for i in new], tell)
+                self.embedded += len(new)
+            self.progress(Progress("embedding", articles, passages, done, len(keys)))
+            yield vectors
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

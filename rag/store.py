@@ -1,0 +1,313 @@
+"""Articles, paragraphs and passages in SQLite: written once by a build, read only from then on.
+
+Only articles hold text; paragraphs and passages are spans of it. A passage's row is its row in the vectors and in the
+lexical index too, from 0 in reading order. Its key names the model and the text that was embedded, so that the next
+build finds vectors it can carry over. A published file is opened immutable: no lock, no journal, nothing written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rag.articles import Article, Paragraph
+from rag.chunking import Passage
+from rag.errors import IndexDamaged, RagError
+
+APPLICATION_ID = 0x52616741
+"""Marks the file as ours in its header ("RagA")."""
+CACHED_ARTICLES = 128
+
+_SCHEMA = f"""
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = 1;
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE articles (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, path TEXT NOT NULL, author TEXT NOT NULL,
+    date TEXT NOT NULL, url TEXT NOT NULL, tags TEXT NOT NULL, text TEXT NOT NULL
+);
+CREATE TABLE paragraphs (
+    article INTEGER NOT NULL REFERENCES articles, number INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+    heading TEXT NOT NULL, PRIMARY KEY (article, number)
+) WITHOUT ROWID;
+CREATE TABLE passages (
+    row INTEGER PRIMARY KEY, article INTEGER NOT NULL REFERENCES articles, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+    heading TEXT NOT NULL, first_paragraph INTEGER NOT NULL, last_paragraph INTEGER NOT NULL, key BLOB NOT NULL
+);
+"""
+_INDEXES = """
+CREATE INDEX passages_article ON passages (article);
+CREATE INDEX passages_key ON passages (key);
+"""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which articles a search may look in; empty fields allow all. Within a field any value will do."""
+
+    articles: tuple[str, ...] = ()
+    """Article ids."""
+    authors: tuple[str, ...] = ()
+    """Authors, case ignored."""
+    tags: tuple[str, ...] = ()
+    """Tags, case ignored."""
+    since: str = ""
+    """First date, YYYY-MM-DD, inclusive; articles without a date are left out."""
+    until: str = ""
+    """Last date, inclusive."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An article without its text, for lists."""
+
+    id: str
+    title: str
+    path: str
+    author: str
+    date: str
+    url: str
+    tags: tuple[str, ...]
+    paragraphs: int
+    """How many it has."""
+
+
+class StoreWriter:
+    """Writes a new store; nothing is durable before `close`."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.articles = self.paragraphs = self.passages = 0
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.executescript(_SCHEMA)
+        self._db.execute("BEGIN")
+
+    def add(self, article: Article, passages: Sequence[Passage], keys: Sequence[bytes]) -> None:
+        """Append an article whose id is new, with its passages and the key of each."""
+        number = self.articles
+        tags = json.dumps(article.tags, ensure_ascii=False)
+        values = (article.id, article.title, article.path, article.author, article.date, article.url, tags)
+        self._db.execute("INSERT INTO articles VALUES (?,?,?,?,?,?,?,?,?)", (number, *values, article.text))
+        self._db.executemany(
+            "INSERT INTO paragraphs VALUES (?,?,?,?,?)",
+            [(number, p.number, p.start, p.end, p.heading) for p in article.paragraphs],
+        )
+        self._db.executemany(
+            "INSERT INTO passages VALUES (?,?,?,?,?,?,?,?)",
+            [
+                (row, number, p.start, p.end, p.heading, p.paragraphs[0], p.paragraphs[-1], key)
+                for row, (p, key) in enumerate(zip(passages, keys, strict=True), self.passages)
+            ],
+        )
+        self.articles += 1
+        self.paragraphs += len(article.paragraphs)
+        self.passages += len(passages)
+
+    def close(self, commit: bool = True) -> None:
+        """Finish the file; without `commit` it is of no use afterwards."""
+        if commit:
+            self._db.executescript(_INDEXES)
+            self._db.execute("COMMIT")
+        self._db.close()
+
+
+class Store:
+    """A published store; safe to call from several threads. The file may be deleted while it is open."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = db
+        self._lock = threading.Lock()
+        self._articles: OrderedDict[int, Article] = OrderedDict()
+
+    @classmethod
+    def open(cls, path: str | Path) -> Store:
+        """The store in the file at `path`.
+
+        Raises:
+            IndexDamaged: it is not one of ours.
+        """
+        path = Path(path).absolute()
+        with _damage(path):
+            db = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+            try:
+                db.execute("PRAGMA trusted_schema = OFF")
+                found = db.execute("PRAGMA application_id").fetchone()[0]
+                if found != APPLICATION_ID:
+                    raise ValueError("not a store of passages")
+                db.create_function("casefold", 1, lambda text: str(text).casefold(), deterministic=True)
+            except BaseException:
+                db.close()
+                raise
+        return cls(path, db)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._db.close()
+
+    def counts(self) -> dict[str, int]:
+        """How many articles, paragraphs and passages there are."""
+        return {
+            name: self._query(f"SELECT count(*) FROM {name}")[0][0] for name in ("articles", "paragraphs", "passages")
+        }
+
+    def passages(self, rows: Sequence[int] | np.ndarray) -> list[Passage]:
+        """The passages in `rows`, in that order."""
+        found = self._spans(rows)
+        with _damage(self.path):
+            return [
+                Passage(
+                    article_id=(article := self._article(number)).id,
+                    start=start,
+                    end=stop,
+                    text=article.text[start:stop],
+                    heading=heading,
+                    paragraphs=tuple(range(first, last + 1)),
+                )
+                for number, start, stop, heading, first, last in found
+            ]
+
+    def texts(self, rows: Sequence[int] | np.ndarray) -> list[tuple[str, str, str]]:
+        """Title, heading and text of the passages in `rows`, in that order."""
+        found = self._spans(rows)
+        with _damage(self.path):
+            return [
+                ((article := self._article(number)).title, heading, article.text[start:stop])
+                for number, start, stop, heading, _, _ in found
+            ]
+
+    def article(self, article_id: str) -> Article:
+        """The article with this id.
+
+        Raises:
+            RagError: there is none.
+        """
+        found = self._query("SELECT number FROM articles WHERE id = ?", (article_id,))
+        if not found:
+            raise RagError(f"There is no article '{article_id}' in the index; run: rag articles")
+        return self._article(found[0][0])
+
+    def articles(self) -> Iterator[Article]:
+        """Every article, in the order they were read, one at a time."""
+        for (number,) in self._query("SELECT number FROM articles ORDER BY number"):
+            yield self._article(number)
+
+    def listing(self) -> list[Listed]:
+        """Every article without its text, in the order they were read."""
+        found = self._query(
+            "SELECT id, title, path, author, date, url, tags, "
+            "(SELECT count(*) FROM paragraphs WHERE article = articles.number) FROM articles ORDER BY articles.number"
+        )
+        with _damage(self.path):
+            return [Listed(*values, tuple(json.loads(tags)), count) for *values, tags, count in found]
+
+    def rows(self, filters: Filters) -> np.ndarray | None:
+        """Rows of the passages that `filters` allow, (n,) int64 ascending; None when they allow all.
+
+        Raises:
+            RagError: a date is not YYYY-MM-DD (YYYY-MM and YYYY mean the whole month and year).
+        """
+        clauses, values = _clauses(filters)
+        if not clauses:
+            return None
+        found = self._query(
+            f"SELECT row FROM passages WHERE article IN (SELECT number FROM articles WHERE {' AND '.join(clauses)}) "
+            "ORDER BY row",
+            values,
+        )
+        return np.array([row for (row,) in found], dtype=np.int64)
+
+    def keys(self, rows: Iterable[int] | np.ndarray) -> list[bytes]:
+        """The keys of the passages in `rows`, in that order."""
+        wanted = [int(row) for row in rows]
+        found = dict(self._in("SELECT row, key FROM passages WHERE row IN", wanted))
+        with _damage(self.path):
+            return [found[row] for row in wanted]
+
+    def rows_of(self, keys: Sequence[bytes]) -> dict[bytes, int]:
+        """A row for each of `keys` that a passage here has."""
+        found: dict[bytes, int] = {}
+        for first in range(0, len(keys), 500):
+            some = keys[first : first + 500]
+            marks = ",".join("?" * len(some))
+            found.update(self._query(f"SELECT key, min(row) FROM passages WHERE key IN ({marks}) GROUP BY key", some))
+        return found
+
+    def _spans(self, rows: Sequence[int] | np.ndarray) -> list[tuple[int, int, int, str, int, int]]:
+        wanted = [int(row) for row in rows]
+        sql = "SELECT row, article, start, stop, heading, first_paragraph, last_paragraph FROM passages WHERE row IN"
+        found = {row: tuple(values) for row, *values in self._in(sql, wanted)}
+        with _damage(self.path):
+            return [found[row] for row in wanted]
+
+    def _article(self, number: int) -> Article:
+        with self._lock:
+            if number in self._articles:
+                self._articles.move_to_end(number)
+                return self._articles[number]
+        found = self._query(
+            "SELECT id, title, text, path, author, date, url, tags FROM articles WHERE number = ?", (number,)
+        )
+        spans = self._query(
+            "SELECT number, start, stop, heading FROM paragraphs WHERE article = ? ORDER BY number", (number,)
+        )
+        with _damage(self.path):
+            id_, title, text, path, author, date, url, tags = found[0]
+            paragraphs = tuple(
+                Paragraph(n, text[start:stop], start, stop, heading) for n, start, stop, heading in spans
+            )
+            article = Article(id_, title, text, paragraphs, path, author, date, url, tuple(json.loads(tags)))
+        with self._lock:
+            self._articles[number] = article
+            while len(self._articles) > CACHED_ARTICLES:
+                self._articles.popitem(last=False)
+        return article
+
+    def _in(self, sql: str, rows: Sequence[int]) -> list[Any]:
+        return self._query(f"{sql} (SELECT value FROM json_each(?))", (json.dumps(rows),))
+
+    def _query(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        with _damage(self.path), self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+
+def _clauses(filters: Filters) -> tuple[list[str], list[str]]:
+    """SQL conditions on an article, and their values."""
+    clauses, values = [], []
+    chosen = "(SELECT value FROM json_each(?))"
+    if filters.articles:
+        clauses.append(f"id IN {chosen}")
+        values.append(json.dumps(filters.articles))
+    if filters.authors:
+        clauses.append(f"casefold(author) IN {chosen}")
+        values.append(json.dumps([author.casefold() for author in filters.authors]))
+    if filters.tags:
+        clauses.append(f"EXISTS (SELECT 1 FROM json_each(tags) AS tag WHERE casefold(tag.value) IN {chosen})")
+        values.append(json.dumps([tag.casefold() for tag in filters.tags]))
+    for date, order in ((filters.since, ">="), (filters.until, "<=")):
+        if date:
+            if not re.fullmatch(r"\d{4}(-\d{2}(-\d{2})?)?", date, re.ASCII):
+                raise RagError(f"'{date}' is not a date; write it as YYYY-MM-DD.")
+            clauses.append(f"date != '' AND substr(date, 1, {len(date)}) {order} ?")
+            values.append(date)
+    return clauses, values
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """What SQLite, or what it gives back, makes fail is damage to the file."""
+    try:
+        yield
+    except (sqlite3.Error, TypeError, ValueError, LookupError, OverflowError) as error:
+        raise IndexDamaged(f"{path} is damaged ({error or type(error).__name__}); run: rag build --full") from error
