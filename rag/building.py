@@ -29,7 +29,7 @@ from rag.embedding import Embedder
 from rag.errors import IndexNotFound, RagError
 from rag.generations import Manifest, build_lock, generations_folder, kept, leftovers, next_name, publish, sha256
 from rag.index import LEXICAL, STORE, VECTORS, Index
-from rag.lexical import LexicalIndex
+from rag.lexical import LexicalWriter
 from rag.settings import Settings
 from rag.store import Store, StoreWriter
 from rag.vectors import Vectors
@@ -162,10 +162,12 @@ class _Build:
 
     def run(self, articles: Iterable[Article | Skipped]) -> dict[str, Any]:
         writer = StoreWriter(self.folder / STORE)
+        complete = False
         try:
             content, skipped = self._read(articles, writer)
+            complete = True
         finally:
-            writer.close()
+            writer.close(commit=complete)
         counts = {"articles": writer.articles, "paragraphs": writer.paragraphs, "passages": writer.passages}
         common = {**counts, "skipped": tuple(skipped), "seconds": 0.0}
         unchanged = self.old and (self.old.manifest.content, self.old.manifest.fingerprint) == (
@@ -175,11 +177,15 @@ class _Build:
         if self.old and unchanged and not self.full:
             kept_one = {"generation": self.old.manifest.generation, "changed": False, "notes": tuple(self.notes)}
             return {**common, **kept_one, "embedded": 0, "carried_over": writer.passages}
-        store = Store(self.folder / STORE)
-        Vectors.write(self.folder / VECTORS, self._blocks(store), writer.passages, self.embedder.dim)
+        store = Store.open(self.folder / STORE)
+        lexical = LexicalWriter(self.folder / LEXICAL)
+        try:
+            blocks = self._blocks(store, lexical, writer)
+            Vectors.write(self.folder / VECTORS, blocks, writer.passages, self.embedder.dim)
+        finally:
+            store.close()
         self.progress(Progress("writing", writer.articles, writer.passages))
-        LexicalIndex.write(self.folder / LEXICAL, (text for _, _, text in store.texts()))
-        store.close()
+        lexical.close()
         Manifest(
             generation=self.folder.name,
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -202,7 +208,7 @@ class _Build:
 
     def _current(self) -> Index | None:
         try:
-            return Index.open(self.index, self.settings)
+            return Index.open(self.index)
         except IndexNotFound:
             return None
         except RagError as error:
@@ -222,8 +228,7 @@ class _Build:
                 skipped.append(item)
                 continue
             passages = split_passages(item, self.embedder.count_tokens, most, self.settings.merge_tokens)
-            keyed = [(p, self._key(item, p)) for p in passages]
-            writer.add(item, keyed)
+            writer.add(item, passages, [self._key(item, p) for p in passages])
             content.update(repr((item, [(p.start, p.end, p.heading) for p in passages])).encode("utf-8", "replace"))
             self.progress(Progress("reading", writer.articles, writer.passages, writer.articles))
         if not writer.passages:
@@ -235,34 +240,36 @@ class _Build:
         text = embedded_text(article.title, passage.heading, passage.text)
         return hashlib.sha256(f"{self.embedder.fingerprint}\n{text}".encode("utf-8", "replace")).digest()[:16]
 
-    def _blocks(self, store: Store) -> Iterator[np.ndarray]:
-        """Vectors of all passages in row order, (≤ BLOCK, dim) float32 at a time."""
-        keys = store.key_list()
-        known = self.old.store.keys() if self.old and not self.full else {}
-        articles, passages, _ = *store.counts()[::2], 0
-        texts = store.texts()
-        done = 0
-        for first in range(0, len(keys), BLOCK):
-            block = keys[first : first + BLOCK]
-            vectors = np.empty((len(block), self.embedder.dim), dtype=np.float32)
-            ours = [next(texts) for _ in block]
-            old = [i for i, key in enumerate(block) if key in known]
-            new = [i for i, key in enumerate(block) if key not in known]
+    def _blocks(self, store: Store, lexical: LexicalWriter, counts: StoreWriter) -> Iterator[np.ndarray]:
+        """Vectors of all passages in row order, (≤ BLOCK, dim) float32 at a time; their words go to `lexical`."""
+        for first in range(0, counts.passages, BLOCK):
+            rows = range(first, min(first + BLOCK, counts.passages))
+            keys = store.keys(rows)
+            texts = store.texts(rows)
+            for text in texts:
+                lexical.add(*text)
+            known = self.old.store.rows_of(keys) if self.old and not self.full else {}
+            vectors = np.empty((len(rows), self.embedder.dim), dtype=np.float32)
+            old = [i for i, key in enumerate(keys) if key in known]
+            new = [i for i, key in enumerate(keys) if key not in known]
             if old and self.old:
-                vectors[old] = self.old.vectors.vectors(np.array([known[block[i]] for i in old], dtype=np.int64))
-            done += len(old)
+                vectors[old] = self.old.vectors.vectors(np.array([known[keys[i]] for i in old], dtype=np.int64))
             self.carried += len(old)
-
-            def tell(count: int) -> None:
-                nonlocal done
-                done += count
-                self.progress(Progress("embedding", articles, passages, done, len(keys)))
-
+            self._tell(counts)
             if new:
-                vectors[new] = self.embedder.encode([embedded_text(*ours[i]) for i in new], tell)
-                self.embedded += len(new)
-            self.progress(Progress("embedding", articles, passages, done, len(keys)))
+                vectors[new] = self.embedder.encode([embedded_text(*texts[i]) for i in new], self._embedded(counts))
             yield vectors
+
+    def _embedded(self, counts: StoreWriter) -> Callable[[int], None]:
+        def add(count: int) -> None:
+            self.embedded += count
+            self._tell(counts)
+
+        return add
+
+    def _tell(self, counts: StoreWriter) -> None:
+        done = self.carried + self.embedded
+        self.progress(Progress("embedding", counts.articles, counts.passages, done, counts.passages))
 
 
 def _remove(path: Path) -> None:

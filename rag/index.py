@@ -15,7 +15,6 @@ from rag.embedding import Embedder
 from rag.errors import IndexDamaged, IndexIncompatible, RagError
 from rag.generations import MANIFEST, Manifest, current, generations_folder, sha256
 from rag.lexical import LexicalIndex
-from rag.settings import Settings
 from rag.store import Store
 from rag.vectors import Vectors
 
@@ -60,7 +59,7 @@ class Index:
         self.lexical = lexical
 
     @classmethod
-    def open(cls, directory: str | Path = "index", settings: Settings | None = None) -> Index:
+    def open(cls, directory: str | Path = "index") -> Index:
         """The published generation of the index in `directory`.
 
         Raises:
@@ -85,9 +84,9 @@ class Index:
         problems = _wrong_sizes(folder, manifest)
         if problems:
             raise IndexDamaged(f"{problems[0]} Run: rag rollback, or rag build --full")
-        store = Store(folder / STORE)
+        store = Store.open(folder / STORE)
         index = cls(directory, manifest, store, Vectors.open(folder / VECTORS), LexicalIndex.open(folder / LEXICAL))
-        found = {store.counts()[2], index.vectors.count, index.lexical.count}
+        found = {store.counts()["passages"], index.vectors.count, index.lexical.count}
         if found != {manifest.passages} or index.vectors.dim != manifest.dim:
             raise IndexDamaged(f"The files of the index in {folder} do not fit together; run: rag build --full")
         return index
@@ -162,8 +161,7 @@ def _wrong_sizes(folder: Path, manifest: Manifest) -> list[str]:
 
 def _wrong_spans(index: Index) -> list[str]:
     problems = []
-    for listed in index.store.articles():
-        article = index.store.article(listed.id)
+    for article in index.store.articles():
         end = 0
         for paragraph in article.paragraphs:
             if not end <= paragraph.start < paragraph.end <= len(article.text):

@@ -7,7 +7,7 @@ BM25 scores of the words in each field, times the field's boost. tantivy's k1 is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path

@@ -153,7 +153,7 @@ class Retriever:
             IndexNotFound, IndexDamaged, IndexIncompatible: each says what to run.
         """
         settings = settings or Settings()
-        opened = Index.open(index, settings)
+        opened = Index.open(index)
         embedder = Embedder.load(settings)
         opened.check_embedder(embedder)
         return cls(opened, embedder, settings)
@@ -206,7 +206,7 @@ class Retriever:
             return state
         with self._lock:
             if not self._state.index.is_current():
-                opened = Index.open(self._state.index.directory, self.settings)
+                opened = Index.open(self._state.index.directory)
                 opened.check_embedder(self.embedder)
                 self._state = _State(opened)
             return self._state

@@ -34,7 +34,8 @@ STOPWORDS = frozenset(
     here hers him his how i if in into is it its itself just let many may me might more most much must my no nor not
     of off on once one only or other our out over own per please same shall she should since so some such tell than that
     the their them then there these they this those though through to too under until up upon us very was we were what
-    when where whether which while who whom whose why will with within without would you your s t d ll re ve m""".split()
+    when where whether which while who whom whose why will with within without would you your s t d ll re ve
+    m""".split()
 )
 """Words that say how a question is asked, not what about."""
 

@@ -38,11 +38,12 @@ CREATE TABLE articles (
     date TEXT NOT NULL, url TEXT NOT NULL, tags TEXT NOT NULL, text TEXT NOT NULL
 );
 CREATE TABLE paragraphs (
-    article INTEGER NOT NULL REFERENCES articles, number INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
-    heading TEXT NOT NULL, PRIMARY KEY (article, number)
+    article INTEGER NOT NULL REFERENCES articles, number INTEGER NOT NULL,
+    start INTEGER NOT NULL, stop INTEGER NOT NULL, heading TEXT NOT NULL, PRIMARY KEY (article, number)
 ) WITHOUT ROWID;
 CREATE TABLE passages (
-    row INTEGER PRIMARY KEY, article INTEGER NOT NULL REFERENCES articles, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+    row INTEGER PRIMARY KEY, article INTEGER NOT NULL REFERENCES articles,
+    start INTEGER NOT NULL, stop INTEGER NOT NULL,
     heading TEXT NOT NULL, first_paragraph INTEGER NOT NULL, last_paragraph INTEGER NOT NULL, key BLOB NOT NULL
 );
 """
@@ -116,8 +117,8 @@ class StoreWriter:
     def close(self, commit: bool = True) -> None:
         """Finish the file; without `commit` it is of no use afterwards."""
         if commit:
-            self._db.executescript(_INDEXES)
             self._db.execute("COMMIT")
+            self._db.executescript(_INDEXES)
         self._db.close()
 
 

@@ -9,21 +9,167 @@ and storing it again changes nothing. Files are memory-mapped.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from rag.errors import IndexDamaged
 
-if TYPE_CHECKING:
-    import faiss as faiss_module
-
 EXACT_UP_TO = 200_000
 RECALL = 0.99
 FEW = 20_000
 """Up to so many allowed rows are compared one by one."""
-_BLOCK = 16_384
+SAMPLES = 64
+"""Vectors that recall is measured with."""
+
+
+class Vectors:
+    """A published file of vectors; safe to call from several threads. The file may be deleted while it is open."""
+
+    def __init__(self, path: Path, index: Any) -> None:
+        self.path = path
+        self._index = index
+        self.count = int(index.ntotal)
+        self.dim = int(index.d)
+
+    @staticmethod
+    def write(path: str | Path, blocks: Iterable[np.ndarray], count: int, dim: int) -> None:
+        """Write `count` unit vectors of length `dim` to the file at `path`.
+
+        Args:
+            path: where to.
+            blocks: (n, dim) float32 each, in order of rows.
+            count: how many they hold together.
+            dim: their length.
+        """
+        import faiss
+
+        if count <= EXACT_UP_TO:
+            index = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+            for block in blocks:
+                index.add(np.ascontiguousarray(block, dtype=np.float32))
+        else:
+            index = _cells(Path(path), blocks, count, dim)
+        faiss.write_index(index, str(path))
+
+    @classmethod
+    def open(cls, path: str | Path) -> Vectors:
+        """The vectors in the file at `path`.
+
+        Raises:
+            IndexDamaged: it can't be read.
+        """
+        import faiss
+
+        path = Path(path)
+        with _damage(path):
+            return cls(path, faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY))
+
+    def search(self, queries: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The `k` vectors of largest inner product with each query.
+
+        Args:
+            queries: (q, dim) float32.
+            k: the most wanted.
+            allowed: (n,) int64, the only rows to look at; None for all.
+
+        Returns:
+            Inner products (q, k) float32 and rows (q, k) int64, best first; -1 where there are no more rows.
+        """
+        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        with _damage(self.path):
+            if allowed is None:
+                scores, rows = self._index.search(queries, k)
+                return scores, rows
+            if len(allowed) <= FEW:
+                return self._compare(queries, k, np.asarray(allowed, dtype=np.int64))
+            scores, rows = self._index.search(queries, k, params=self._only(allowed))
+            return scores, rows
+
+    def vectors(self, rows: np.ndarray) -> np.ndarray:
+        """The vectors in `rows`, (len(rows), dim) float32."""
+        rows = np.ascontiguousarray(rows, dtype=np.int64)
+        if not len(rows):
+            return np.empty((0, self.dim), dtype=np.float32)
+        with _damage(self.path):
+            found: np.ndarray = self._index.reconstruct_batch(rows)
+        return found
+
+    def _compare(self, queries: np.ndarray, k: int, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        products = queries @ self.vectors(allowed).T
+        order = np.argsort(-products, axis=1, kind="stable")[:, :k]
+        scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
+        rows = np.full((len(queries), k), -1, dtype=np.int64)
+        scores[:, : order.shape[1]] = np.take_along_axis(products, order, axis=1)
+        rows[:, : order.shape[1]] = allowed[order]
+        return scores, rows
+
+    def _only(self, allowed: np.ndarray) -> Any:
+        """FAISS's parameters of a search among `allowed`: cells are searched in proportion to what is left out."""
+        import faiss
+
+        selector = faiss.IDSelectorBatch(np.ascontiguousarray(allowed, dtype=np.int64))
+        if isinstance(self._index, faiss.IndexIVF):
+            probes = min(self._index.nlist, math.ceil(self._index.nprobe * self.count / len(allowed)))
+            return faiss.SearchParametersIVF(sel=selector, nprobe=probes)
+        return faiss.SearchParameters(sel=selector)
+
+
+def _cells(path: Path, blocks: Iterable[np.ndarray], count: int, dim: int) -> Any:
+    """An inverted file of all vectors, its number of cells to search set by measurement."""
+    import faiss
+
+    spool = path.with_name(path.name + ".spool")
+    try:
+        everything = np.memmap(spool, dtype=np.float16, mode="w+", shape=(count, dim))
+        first = 0
+        for block in blocks:
+            everything[first : first + len(block)] = block
+            first += len(block)
+        cells = int(4 * math.sqrt(count))
+        draw = np.random.default_rng(0)
+        index = faiss.IndexIVFScalarQuantizer(
+            faiss.IndexFlatIP(dim), dim, cells, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT, False
+        )
+        index.train(everything[np.sort(draw.choice(count, min(count, 40 * cells), replace=False))].astype(np.float32))
+        for first in range(0, count, 65_536):
+            index.add(everything[first : first + 65_536].astype(np.float32))
+        index.nprobe = _probes(index, everything, np.sort(draw.choice(count, SAMPLES, replace=False)))
+        index.make_direct_map()
+        return index
+    finally:
+        spool.unlink(missing_ok=True)
+
+
+def _probes(index: Any, everything: np.ndarray, samples: np.ndarray) -> int:
+    """The fewest cells, of powers of two, that find `RECALL` of the ten nearest neighbours of the sample rows."""
+    queries = everything[samples].astype(np.float32)
+    best = [
+        (queries @ everything[first : first + 65_536].astype(np.float32).T)
+        for first in range(0, len(everything), 65_536)
+    ]
+    # The eleventh, since each is its own nearest neighbour.
+    true = np.argsort(-np.hstack(best), axis=1)[:, :11]
+    probes = 8
+    while probes < index.nlist:
+        index.nprobe = probes
+        _, found = index.search(queries, 11)
+        hits = sum(len(set(a.tolist()) & set(b.tolist())) - 1 for a, b in zip(found, true, strict=True))
+        if hits >= RECALL * 10 * len(samples):
+            break
+        probes *= 2
+    return int(min(probes, index.nlist))
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """What makes FAISS fail on a published file is damage to it."""
+    try:
+        yield
+    except (RuntimeError, ValueError, AssertionError, MemoryError) as error:
+        first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise IndexDamaged(f"{path} is damaged ({first}); run: rag build --full") from error

@@ -1,0 +1,124 @@
+"""Markdown by markdown-it-py, with YAML front matter (title, author, date, url, tags) where there is one."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import UnreadableArticle
+from rag.readers.document import Block, Document, Kind, day, paragraph, words
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+SUFFIXES = (".md", ".markdown", ".mdown")
+
+_FRONT = re.compile(r"\A\s*---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
+_TAG = re.compile(r"<!--.*?(?:-->|\Z)|</?[a-zA-Z][^<>]*>", re.S)
+
+
+def read(text: str) -> Document:
+    """The document in `text`.
+
+    Raises:
+        UnreadableArticle: the front matter is not YAML.
+    """
+    front, body = _front_matter(text)
+    blocks = _blocks(_parser().parse(body))
+    title = _one(front.get("title")) or next((b.text for b in blocks if b.kind is Kind.HEADING), "")
+    return Document(
+        blocks=blocks,
+        title=title,
+        author=", ".join(words(front["authors"] if "authors" in front else front.get("author"))),
+        date=day(front.get("date")),
+        url=_one(front.get("url") or front.get("link") or front.get("canonical")),
+        tags=words(front.get("tags") or front.get("keywords")),
+    )
+
+
+def _front_matter(text: str) -> tuple[dict[str, Any], str]:
+    import yaml
+
+    match = _FRONT.match(text)
+    if not match:
+        return {}, text
+    try:
+        values = yaml.safe_load(match.group(1) or "")
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" in line {where.line + 2}" if where else ""
+        raise UnreadableArticle(f"its front matter is not valid YAML{line}") from error
+    if values is None or isinstance(values, dict):
+        return {str(key).lower(): value for key, value in (values or {}).items()}, text[match.end() :]
+    # Two rules with text between them, no front matter.
+    return {}, text
+
+
+def _one(value: Any) -> str:
+    return " ".join(str(value).split()) if isinstance(value, (str, int, float)) else ""
+
+
+@lru_cache(maxsize=1)
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark").enable("table")
+
+
+def _blocks(tokens: list[Token]) -> list[Block]:
+    blocks: list[Block] = []
+    items: list[str] = []
+    """Of the outermost list; those of lists inside it follow the item they stand in."""
+    numbers: list[int | None] = []
+    """Of the item last opened, for each open list from the outside in; None in a bullet list."""
+    row: list[str] = []
+    holder = ""
+    for token in tokens:
+        if token.type in ("bullet_list_open", "ordered_list_open"):
+            ordered = token.type == "ordered_list_open"
+            numbers.append(int(token.attrGet("start") or 1) - 1 if ordered else None)
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            numbers.pop()
+            if not numbers and items:
+                blocks.append(paragraph("\n".join(item for item in items if item)))
+                items = []
+        elif token.type == "list_item_open":
+            last = numbers[-1]
+            numbers[-1] = None if last is None else last + 1
+            items.append("" if last is None else f"{last + 1}.")
+        elif token.type == "inline":
+            text = _plain(token.children or [])
+            if numbers:
+                items[-1] = f"{items[-1]} {text}".strip()
+            elif holder in ("th_open", "td_open"):
+                row.append(text)
+            elif text:
+                blocks.append(Block(Kind.HEADING, text) if holder == "heading_open" else paragraph(text))
+        elif token.type == "tr_close":
+            blocks.append(paragraph(" | ".join(row)))
+            row = []
+        elif token.type in ("fence", "code_block", "html_block"):
+            blocks += _verbatim(token)
+        elif token.nesting == 1:
+            holder = token.type
+    return blocks
+
+
+def _verbatim(token: Token) -> list[Block]:
+    if token.type != "html_block":
+        return [Block(Kind.ASIDE, token.content.rstrip("\n"))] if token.content.strip() else []
+    text = " ".join(_TAG.sub(" ", token.content).split())
+    return [paragraph(text)] if text else []
+
+
+def _plain(children: list[Token]) -> str:
+    """Inline tokens as text: links are their words, pictures are left out."""
+    parts = []
+    for token in children:
+        if token.type in ("text", "code_inline"):
+            parts.append(token.content)
+        elif token.type in ("softbreak", "hardbreak"):
+            parts.append(" ")
+    return " ".join("".join(parts).split())
