@@ -232,7 +232,9 @@ def _cpu_has_bf16() -> bool:
 
 def _quiet() -> None:
     """transformers' own progress bars and hints are for its users, not ours."""
-    from transformers.utils import logging
+    from transformers.utils import logging as untyped
+
+    logging: Any = untyped
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()

@@ -5,9 +5,9 @@
       generations/000007/     immutable once published; manifest.json lists its files
       build.lock              held while a build runs; says who builds and since when
 
-A generation is written under its final name but counts only once `CURRENT` names it. Files are synced before the folders
-that name them, and `CURRENT` is replaced in one step, so a crash at any point leaves the old generation published; what
-it left behind is swept by the next build.
+A generation is written under its final name but counts only once `CURRENT` names it. Files are synced before the
+folders that name them, and `CURRENT` is replaced in one step, so a crash at any point leaves the old generation
+published; what it left behind is swept by the next build.
 """
 
 from __future__ import annotations
@@ -278,7 +278,7 @@ def write_file(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

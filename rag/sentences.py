@@ -1,4 +1,4 @@
-"""Where the sentences of a paragraph begin and end, by nupunkt (Kiss and Strunk's Punkt, trained on legal and news text).
+"""Where the sentences of a paragraph begin and end, by nupunkt (Punkt of Kiss and Strunk 2006, trained anew).
 
 A line break ends a sentence, since within a paragraph it separates list items or verses. So does a full stop without
 the space that should follow it ("… development.The company …"), which is common where pages lose their line breaks; the
@@ -14,7 +14,7 @@ from itertools import pairwise
 _GLUED = re.compile(
     r"(?<=[^\W\d_A-Z]{3})[.!?][”’\"')\]]{0,2}(?=[“\"‘(\[]?[A-Z][a-z’']*[ ,A-Z-])|[。！？][”’」』）]{0,2}"
 )
-"""A word of three letters or more, the end of a sentence, a capitalised word; or an end that needs no space after it."""
+"""A word of three letters or more, the end of a sentence, a capitalised word; or an end that needs no space."""
 _LINE = re.compile(r"[^\n]+")
 _PIECE = 20_000
 """Longer lines are given to nupunkt in pieces, cut at spaces."""

@@ -16,7 +16,7 @@ The signals are plain numbers between about 0 and 1; `rag.weights` says what the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -205,7 +205,7 @@ class Signals:
     """(question tokens, sentences) float32: each question token's best match in each sentence."""
 
 
-def read_signals(question: Question, view: View, title: Sequence[str], cosine: float, bm25: float) -> Signals:
+def read_signals(question: Question, view: View, title: Collection[str], cosine: float, bm25: float) -> Signals:
     """What speaks for `view` and its sentences as evidence.
 
     Args:
@@ -339,7 +339,7 @@ DECISION_SIGNALS = (
 )
 
 
-def decision_signals(question: Question, view: View, title: Sequence[str], signals: Signals, best: int) -> np.ndarray:
+def decision_signals(question: Question, view: View, title: Collection[str], signals: Signals, best: int) -> np.ndarray:
     """What speaks for answering with sentence `best` of `view`: (len(DECISION_SIGNALS),) float32."""
     sentence = dict(zip(SENTENCE_SIGNALS, signals.sentences[best], strict=True))
     passage = dict(zip(PASSAGE_SIGNALS, signals.passage, strict=True))

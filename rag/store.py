@@ -196,7 +196,9 @@ class Store:
         """
         found = self._query("SELECT number FROM articles WHERE id = ?", (article_id,))
         if not found:
-            raise RagError(f"There is no article '{article_id}' in the index; run: rag articles")
+            raise RagError(
+                f"There is no article '{article_id}' in the index; rag search --json gives the ids of those found."
+            )
         return self._article(found[0][0])
 
     def articles(self) -> Iterator[Article]:
@@ -211,7 +213,7 @@ class Store:
             "(SELECT count(*) FROM paragraphs WHERE article = articles.number) FROM articles ORDER BY articles.number"
         )
         with _damage(self.path):
-            return [Listed(*values, tuple(json.loads(tags)), count) for *values, tags, count in found]
+            return [Listed(*row[:6], tags=tuple(json.loads(row[6])), paragraphs=row[7]) for row in found]
 
     def rows(self, filters: Filters) -> np.ndarray | None:
         """Rows of the passages that `filters` allow, (n,) int64 ascending; None when they allow all.

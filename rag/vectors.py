@@ -112,11 +112,14 @@ class Vectors:
         """FAISS's parameters of a search among `allowed`: cells are searched in proportion to what is left out."""
         import faiss
 
+        # FAISS's classes take these names, its type hints don't say so.
+        flat: Any = faiss.SearchParameters
+        cells: Any = faiss.SearchParametersIVF
         selector = faiss.IDSelectorBatch(np.ascontiguousarray(allowed, dtype=np.int64))
         if isinstance(self._index, faiss.IndexIVF):
             probes = min(self._index.nlist, math.ceil(self._index.nprobe * self.count / len(allowed)))
-            return faiss.SearchParametersIVF(sel=selector, nprobe=probes)
-        return faiss.SearchParameters(sel=selector)
+            return cells(sel=selector, nprobe=probes)
+        return flat(sel=selector)
 
 
 def _cells(path: Path, blocks: Iterable[np.ndarray], count: int, dim: int) -> Any:

@@ -19,9 +19,8 @@ class Reader(Protocol):
     SUFFIXES: tuple[str, ...]
     """Of the files it reads, in small letters."""
 
-    @staticmethod
-    def read(text: str) -> Document:
-        """The document in `text`.
+    def read(self, text: str) -> Document:
+        """The document in a file's `text`.
 
         Raises:
             UnreadableArticle: there is no article in it.

@@ -20,7 +20,7 @@ def read(text: str) -> Document:
     import trafilatura
 
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
-    found = trafilatura.bare_extraction(
+    found: Any = trafilatura.bare_extraction(
         text, with_metadata=True, include_comments=False, include_tables=True, favor_recall=True
     )
     body = getattr(found, "body", None)

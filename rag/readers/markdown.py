@@ -69,41 +69,52 @@ def _parser() -> MarkdownIt:
 
 def _blocks(tokens: list[Token]) -> list[Block]:
     blocks: list[Block] = []
-    items: list[str] = []
-    """Of the outermost list; those of lists inside it follow the item they stand in."""
-    numbers: list[int | None] = []
-    """Of the item last opened, for each open list from the outside in; None in a bullet list."""
     row: list[str] = []
     holder = ""
-    for token in tokens:
-        if token.type in ("bullet_list_open", "ordered_list_open"):
-            ordered = token.type == "ordered_list_open"
-            numbers.append(int(token.attrGet("start") or 1) - 1 if ordered else None)
-        elif token.type in ("bullet_list_close", "ordered_list_close"):
-            numbers.pop()
-            if not numbers and items:
-                blocks.append(paragraph("\n".join(item for item in items if item)))
-                items = []
-        elif token.type == "list_item_open":
-            last = numbers[-1]
-            numbers[-1] = None if last is None else last + 1
-            items.append("" if last is None else f"{last + 1}.")
+    i = 0
+    while i < len(tokens):
+        token = tokens[i]
+        if token.type.endswith("_list_open"):
+            end = next(j for j in range(i, len(tokens)) if tokens[j].nesting == -1 and tokens[j].level == token.level)
+            items = _items(tokens[i:end])
+            blocks += [paragraph("\n".join(items))] if items else []
+            i = end
         elif token.type == "inline":
             text = _plain(token.children or [])
-            if numbers:
-                items[-1] = f"{items[-1]} {text}".strip()
-            elif holder in ("th_open", "td_open"):
+            if holder in ("th_open", "td_open"):
                 row.append(text)
             elif text:
                 blocks.append(Block(Kind.HEADING, text) if holder == "heading_open" else paragraph(text))
         elif token.type == "tr_close":
             blocks.append(paragraph(" | ".join(row)))
             row = []
-        elif token.type in ("fence", "code_block", "html_block"):
+        elif token.content:
             blocks += _verbatim(token)
         elif token.nesting == 1:
             holder = token.type
+        i += 1
     return blocks
+
+
+def _items(tokens: list[Token]) -> list[str]:
+    """The items of a list, those of lists inside it after the item they stand in; numbers are kept."""
+    items: list[str] = []
+    numbers: list[int | None] = []
+    for token in tokens:
+        if token.type == "ordered_list_open":
+            numbers.append(int(token.attrGet("start") or 1))
+        elif token.type == "bullet_list_open":
+            numbers.append(None)
+        elif token.type.endswith("_list_close"):
+            numbers.pop()
+        elif token.type == "list_item_open":
+            number = numbers[-1]
+            items.append("" if number is None else f"{number}.")
+            numbers[-1] = None if number is None else number + 1
+        elif token.content:
+            text = _plain(token.children) if token.children else " ".join(token.content.split())
+            items[-1] = f"{items[-1]} {text}".strip()
+    return [item for item in items if item]
 
 
 def _verbatim(token: Token) -> list[Block]:

@@ -1,0 +1,175 @@
+"""What the command line shows: progress on standard error, results as text and tables on standard output.
+
+Article text is never interpreted as markup.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from rag.building import Progress
+
+MOST_SKIPPED = 20
+"""Skipped files that are named on the terminal; `--json` names all."""
+
+
+def error(message: str) -> None:
+    """One line on standard error."""
+    typer.echo(f"rag: {' '.join(message.split())}", err=True)
+
+
+class BuildProgress:
+    """A progress bar on standard error; silent when that is no terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}", markup=False),
+            TimeRemainingColumn(),
+            console=(console := Console(stderr=True)),
+            disable=not console.is_terminal,
+            transient=True,
+        )
+
+    def __enter__(self) -> BuildProgress:
+        self._bar.start()
+        self._task = self._bar.add_task("loading the model", total=None, rate="")
+        return self
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how far a build has come."""
+        speed = self._bar.tasks[0].speed
+        self._bar.update(
+            self._task,
+            description=f"{progress.stage} · {progress.articles:,} articles · {progress.passages:,} passages",
+            completed=progress.done,
+            total=progress.total,
+            rate=f"{speed:,.0f} passages/s" if speed and progress.stage == "embedding" else "",
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+
+def show_build(report: dict[str, Any]) -> None:
+    """The closing table of a build."""
+    if not report["changed"]:
+        typer.echo(f"Nothing has changed; generation {report['generation']} stays.")
+    table = _table()
+    for name in ("articles", "paragraphs", "passages"):
+        table.add_row(name, f"{report[name]:,}")
+    table.add_row("embedded / carried over", f"{report['embedded']:,} / {report['carried_over']:,}")
+    table.add_row("skipped files", f"{len(report['skipped']):,}")
+    table.add_row("seconds", f"{report['seconds']:.1f}")
+    table.add_row("generation", report["generation"])
+    _console().print(table)
+    for skipped in report["skipped"][:MOST_SKIPPED]:
+        typer.echo(f"skipped {skipped['path']}: {skipped['reason']}")
+    if len(report["skipped"]) > MOST_SKIPPED:
+        typer.echo(f"… and {len(report['skipped']) - MOST_SKIPPED:,} more; rag build --json names them all.")
+    for note in report["notes"]:
+        typer.echo(f"note: {note}")
+
+
+def show_hits(hits: list[dict[str, Any]]) -> None:
+    """Hits, best first."""
+    if not hits:
+        typer.echo("Nothing found.")
+    for number, hit in enumerate(hits, 1):
+        typer.echo(f"{number}. {_place(hit['article'], [p['number'] for p in hit['paragraphs']])}  {hit['score']:.2f}")
+        typer.echo(_indented(hit["text"]))
+        if hit["places"]:
+            also = "; ".join(_place(place["article"], [place["paragraph"]]) for place in hit["places"])
+            typer.echo(f"   also in {also}")
+
+
+def show_answer(answer: dict[str, Any]) -> None:
+    """An answer with numbered sources, or a refusal with the nearest passages."""
+    if answer["searched"] != answer["question"]:
+        typer.echo(f"Searched for: {answer['searched']}")
+    if not answer["answered"]:
+        typer.echo(answer["answer"])
+        if answer["hits"]:
+            typer.echo("\nNearest:")
+            show_hits(answer["hits"][:3])
+        return
+    sources: list[tuple[str, str]] = []
+    parts = []
+    for sentence in answer["sentences"]:
+        marks = ""
+        for citation in sentence["citations"]:
+            source = (_place(citation["article"], [citation["paragraph"]]), citation["paragraph_text"])
+            if source not in sources:
+                sources.append(source)
+            marks += f" [{sources.index(source) + 1}]"
+        parts.append(sentence["text"] + marks)
+    typer.echo("\n".join(parts) if any("\n" in part for part in parts) else " ".join(parts))
+    typer.echo()
+    for number, (place, text) in enumerate(sources, 1):
+        typer.echo(f"[{number}] {place}")
+        typer.echo(_indented(text))
+
+
+def show_status(status: dict[str, Any]) -> None:
+    """What there is in the index."""
+    table = _table()
+    for name in ("directory", "generation", "created", "model", "precision"):
+        table.add_row(name, str(status[name]))
+    for name in ("articles", "paragraphs", "passages"):
+        table.add_row(name, f"{status[name]:,}")
+    table.add_row("size", f"{status['bytes'] / 1e6:,.1f} MB")
+    table.add_row("kept generations", ", ".join(status["generations"]))
+    _console().print(table)
+    if status["building"]:
+        typer.echo(f"A build is running: {status['building']}.")
+    if status["leftovers"]:
+        typer.echo(f"A stopped build left {', '.join(status['leftovers'])} behind; the next one removes that.")
+
+
+def show_verify(report: dict[str, Any]) -> None:
+    """What a full check found."""
+    for problem in report["problems"]:
+        typer.echo(problem)
+    if report["ok"]:
+        typer.echo(f"Generation {report['generation']}: all {report['files']} files are as they were written.")
+
+
+def show_rollback(values: dict[str, Any]) -> None:
+    """Which generation is published now."""
+    typer.echo(f"Generation {values['generation']} is published.")
+
+
+def _place(article: dict[str, Any], paragraphs: list[int]) -> str:
+    numbers = str(paragraphs[0]) if len(paragraphs) == 1 else f"{paragraphs[0]}–{paragraphs[-1]}"
+    by = ", ".join(part for part in (article["author"], article["date"]) if part)
+    return f"{article['title']}{f' ({by})' if by else ''}, {article['path']}, paragraph {numbers}"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"   {line}" for line in text.split("\n"))
+
+
+def _table() -> Table:
+    from rich.table import Table
+
+    return Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, soft_wrap=True)

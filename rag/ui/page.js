@@ -1,0 +1,20 @@
+// Runs once for the conversation and once for the reader: buttons that name a place open it beside the conversation.
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.dataset.close) trigger("shut", {});
+  else if (button.dataset.turn) trigger("show", { ...button.dataset });
+});
+watch("value", () => {
+  const marked = element.querySelector("mark");
+  const behaviour = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  if (marked) {
+    const text = marked.closest(".reader");
+    const top = marked.getBoundingClientRect().top - text.getBoundingClientRect().top + text.scrollTop;
+    text.scrollTo({ top: top - text.clientHeight / 3, behavior: behaviour });
+    element.querySelector(".close").focus({ preventScroll: true });
+    return;
+  }
+  const last = element.querySelector(".turn:last-child");
+  if (last) last.scrollIntoView({ block: "nearest", behavior: behaviour });
+});

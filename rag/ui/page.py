@@ -1,0 +1,199 @@
+"""The page: a conversation, and the cited article beside it.
+
+A conversation lives in the session of its browser tab. The two functions that programs may call are `search` and `ask`;
+every other handler works on its own session's conversation alone.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+# Before Gradio is imported: nothing is reported or looked for on another host.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import gradio as gr
+
+from rag.answering import Answer, Answerer
+from rag.errors import RagError
+from rag.settings import Settings
+from rag.starters import starter_questions
+from rag.ui.render import other_places, reader, transcript
+
+FOLDER = Path(__file__).parent
+LONGEST_QUESTION = 2_000
+"""In characters; the rest is cut off."""
+FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
+SENTENCE_PAUSE = 0.06
+"""Seconds between the sentences of an answer, so that the eye can follow."""
+
+Turn = tuple[str, Answer]
+
+
+class _Asker:
+    """The answerer, opened when first needed and again until there is an index."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._answerer: Answerer | None = None
+
+    def open(self) -> Answerer:
+        with self._lock:
+            if self._answerer is None:
+                self._answerer = Answerer.open(self._settings.index, self._settings)
+            return self._answerer
+
+    def starters(self) -> list[str]:
+        try:
+            return starter_questions(self.open())
+        except RagError:
+            return []
+
+
+def build_page(settings: Settings) -> gr.Blocks:
+    """The page over the index that `settings` name; it opens the index when it is first asked something."""
+    asker = _Asker(settings)
+
+    def answer(question: str, turns: list[Turn]) -> Iterator[tuple[Any, ...]]:
+        question = question[:LONGEST_QUESTION].strip()
+        shown = [(asked, given, len(given.sentences)) for asked, given in turns]
+        if not question:
+            yield transcript(shown), turns, ""
+            return
+        yield transcript([*shown, (question, None, 0)]), turns, ""
+        try:
+            given = asker.open().ask(question, history=[earlier for _, earlier in turns])
+        except RagError as error:
+            yield transcript(shown, str(error)), turns, question
+            return
+        turns = [*turns, (question, given)]
+        for count in range(1, len(given.sentences)):
+            yield transcript([*shown, (question, given, count)]), turns, ""
+            time.sleep(SENTENCE_PAUSE)
+        yield transcript([*shown, (question, given, len(given.sentences))]), turns, ""
+
+    def show(turns: list[Turn], event: gr.EventData) -> tuple[Any, Any]:
+        opened = _opened(turns, event._data)
+        return (gr.skip(), gr.skip()) if opened is None else (opened, gr.update(visible=True))
+
+    def search(query: str, k: int = 5) -> list[dict[str, Any]]:
+        """The passages that fit a query best, as `rag search --json` prints them."""
+        return [hit.to_dict() for hit in _say(lambda: asker.open().retriever.search(query, k))]
+
+    def ask(question: str, history: list[list[str]] | None = None) -> dict[str, Any]:
+        """The answer to a question, as `rag ask --json` prints it; history: (question, answer) pairs."""
+        answered: Answer = _say(lambda: asker.open().ask(question, history=history or []))
+        return answered.to_dict()
+
+    script = (FOLDER / "page.js").read_text(encoding="utf-8")
+    page: gr.Blocks
+    with gr.Blocks(title="Ask the articles", analytics_enabled=False, fill_width=True) as page:
+        turns = gr.State([])
+        gr.HTML(
+            '<div class="head"><h1>Ask the articles</h1>'
+            "<p>Every sentence of an answer points to the paragraph it came from.</p></div>"
+        )
+        with gr.Row():
+            with gr.Column(scale=3, min_width=320):
+                log = gr.HTML(transcript([]), js_on_load=script, elem_id="log")
+                box = gr.Textbox(
+                    placeholder="Ask a question about the articles",
+                    label="Question",
+                    show_label=False,
+                    submit_btn=True,
+                    autofocus=True,
+                    max_length=LONGEST_QUESTION,
+                    elem_id="question",
+                )
+                with gr.Row():
+                    examples = [gr.Button(visible=False, size="sm", elem_classes="starter") for _ in range(4)]
+                new = gr.Button("New conversation", size="sm", variant="secondary", elem_id="new")
+            with gr.Column(scale=2, min_width=320, visible=False, elem_id="reader-column") as beside:
+                article = gr.HTML("", js_on_load=script, elem_id="reader")
+
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        asking: dict[str, Any] = {**private, "concurrency_limit": 4}
+        gr.on([box.submit], answer, [box, turns], [log, turns, box], **asking)
+        for example in examples:
+            example.click(answer, [example, turns], [log, turns, box], **asking)
+        for places in (log, article):
+            places.show(show, [turns], [article, beside], **private)
+        article.shut(lambda: gr.update(visible=False), None, [beside], **private)
+        new.click(
+            lambda: (transcript([]), [], "", gr.update(visible=False)), None, [log, turns, box, beside], **private
+        )
+
+        def starters() -> list[Any]:
+            questions = asker.starters()
+            return [
+                gr.update(value=questions[i], visible=True) if i < len(questions) else gr.update(visible=False)
+                for i in range(len(examples))
+            ]
+
+        page.load(starters, None, examples, **private)
+        api: Any = gr.api  # type: ignore[attr-defined]
+        api(search, api_description="Passages that fit a query best.")
+        api(ask, api_description="An answer with citations, or a refusal.")
+    return page
+
+
+def _opened(turns: list[Turn], asked: Any) -> str | None:
+    """The article that a button names, as HTML; None when it names none of this conversation."""
+    try:
+        numbers = {key: int(value) for key, value in dict(asked).items()}
+        answer = turns[numbers["turn"]][1]
+        if "hit" in numbers:
+            hit = answer.hits[numbers["hit"]]
+            return reader(hit.article, hit.start, hit.end)
+        citations = answer.sentences[numbers["sentence"]].citations
+        chosen = citations[numbers["citation"]]
+    except (KeyError, IndexError, ValueError, TypeError):
+        return None
+    others = other_places(numbers["turn"], numbers["sentence"], numbers["citation"], citations)
+    return reader(chosen.article, chosen.start, chosen.end, others)
+
+
+def _say(call: Any) -> Any:
+    """The call's result; what the user can mend is shown as a message instead of a fault of the page."""
+    try:
+        return call()
+    except RagError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def serve(settings: Settings) -> None:
+    """Serve the page until it is stopped.
+
+    Raises:
+        RagError: the port is taken.
+    """
+    page = build_page(settings)
+    try:
+        page.launch(**launch_options(settings))
+    except OSError as error:
+        raise RagError(
+            f"Port {settings.port} on {settings.host} can't be used ({error}); set RAG_PORT to another."
+        ) from error
+
+
+def launch_options(settings: Settings) -> dict[str, Any]:
+    """How the page is launched: on this machine only, nothing fetched from elsewhere."""
+    return {
+        "server_name": settings.host,
+        "server_port": settings.port or None,
+        "theme": gr.themes.Soft(primary_hue="indigo", neutral_hue="stone", font=FONTS, font_mono=MONO),
+        "css_paths": FOLDER / "style.css",
+        "share": False,
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "pwa": False,
+    }
