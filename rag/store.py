@@ -213,7 +213,10 @@ class Store:
             "(SELECT count(*) FROM paragraphs WHERE article = articles.number) FROM articles ORDER BY articles.number"
         )
         with _damage(self.path):
-            return [Listed(*row[:6], tags=tuple(json.loads(row[6])), paragraphs=row[7]) for row in found]
+            return [
+                Listed(article_id, title, path, author, date, url, tuple(json.loads(tags)), paragraphs)
+                for article_id, title, path, author, date, url, tags, paragraphs in found
+            ]
 
     def rows(self, filters: Filters) -> np.ndarray | None:
         """Rows of the passages that `filters` allow, (n,) int64 ascending; None when they allow all.

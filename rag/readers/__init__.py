@@ -16,8 +16,9 @@ __all__ = ["READERS", "Block", "Document", "Reader", "reader_of"]
 class Reader(Protocol):
     """What a module here offers."""
 
-    SUFFIXES: tuple[str, ...]
-    """Of the files it reads, in small letters."""
+    @property
+    def SUFFIXES(self) -> tuple[str, ...]:  # noqa: N802
+        """Of the files it reads, in small letters."""
 
     def read(self, text: str) -> Document:
         """The document in a file's `text`.
