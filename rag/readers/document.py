@@ -44,7 +44,8 @@ class Document:
 
 _CREDIT = re.compile(
     r"^\W*(?:(?:file |stock |cover |top )?(?:photo|photograph|image|picture|illustration|graphic|video|screenshot|"
-    r"credit|source|via|copyright|©)s?\b)(?:\s+(?:by|credit|courtesy|from|of|source)\b)?.{0,3}[:/©|–-].{0,120}$|^\W*©",
+    r"credit|source|via|copyright|©)s?\b)(?:\s+(?:by|credit|courtesy|from|of|source)\b)?.{0,3}[:/©|–-].{0,120}$|^\W*©|"
+    r"^\W*(?:photo|photograph|image|picture|illustration|graphic|video)s? by [^.!?]{2,80}$",
     re.I | re.S,
 )
 _FORMATS = ("%d %B %Y", "%B %d, %Y", "%d %b %Y", "%b %d, %Y", "%B %d %Y", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y")

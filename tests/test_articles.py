@@ -1,0 +1,118 @@
+"""Files and folders become articles, or are skipped with a reason."""
+
+import os
+
+import pytest
+
+from rag.articles import Article, Skipped, read_articles
+from rag.duplicates import ArticleSentences
+from rag.errors import RagError, UnreadableArticle
+from rag.settings import Settings
+
+
+def skipped(path):
+    with pytest.raises(UnreadableArticle) as caught:
+        Article.from_file(path)
+    return str(caught.value)
+
+
+def test_paragraphs_are_spans_of_the_text(articles):
+    found = list(read_articles([articles]))
+    assert [article.id for article in found] == ["harbour.md", "market.md", "weather.txt"]
+    for article in found:
+        assert [p.number for p in article.paragraphs] == list(range(1, len(article.paragraphs) + 1))
+        assert all(article.text[p.start : p.end] == p.text for p in article.paragraphs)
+    assert found[0].paragraphs[1].heading == "Plans"
+    assert (found[2].title, found[2].paragraphs[0].number) == ("Storms on the coast", 1)
+
+
+def test_folders_are_read_in_a_stable_order_and_hidden_files_passed_over(tmp_path):
+    for name in ("b/two.md", "a/one.md", ".git/config.md", ".hidden.md", "c.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("Some text here.")
+    assert [article.id for article in read_articles([tmp_path])] == ["c.txt", "a/one.md", "b/two.md"]
+
+
+def test_a_file_named_twice_is_read_once(tmp_path):
+    (tmp_path / "a.md").write_text("Some text here.")
+    (tmp_path / "b.md").symlink_to(tmp_path / "a.md")
+    assert len(list(read_articles([tmp_path, tmp_path / "a.md"]))) == 1
+
+
+def test_files_of_the_same_name_have_different_ids(tmp_path):
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.md").write_text("Some text here.")
+    assert [a.id for a in read_articles([tmp_path / "x", tmp_path / "y"])] == ["a.md", "y/a.md"]
+
+
+def test_what_cannot_be_read_is_skipped_with_a_reason(tmp_path):
+    (tmp_path / "empty.txt").write_bytes(b"\n \n")
+    (tmp_path / "binary.txt").write_bytes(b"\x89PNG\x00\x01\x02" * 50)
+    (tmp_path / "slides.pptx").write_bytes(b"PK")
+    (tmp_path / "only.md").write_text("# Heads\n\n## and no text\n")
+    os.mkfifo(tmp_path / "pipe.txt")
+    reasons = {item.path.rsplit("/", 1)[1]: item.reason for item in read_articles([tmp_path])}
+    assert reasons["empty.txt"] == "it is empty"
+    assert "not text" in reasons["binary.txt"]
+    assert "no reader for '.pptx'" in reasons["slides.pptx"]
+    assert "no running text" in reasons["only.md"]
+    assert "not a regular file" in reasons["pipe.txt"]
+    assert all(isinstance(item, Skipped) for item in read_articles([tmp_path]))
+
+
+def test_large_files_are_skipped(tmp_path):
+    (tmp_path / "a.txt").write_text("Some text here. " * 1000)
+    with pytest.raises(UnreadableArticle, match="max_file_mb"):
+        Article.from_file(tmp_path / "a.txt", Settings(max_file_mb=0.001))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_encodings(tmp_path, encoding):
+    text = "Die Straße führt über die Brücke. Größere Fähren fahren für fünf Euro übers Wasser nach Süden."
+    (tmp_path / "a.txt").write_bytes(text.encode(encoding))
+    assert Article.from_file(tmp_path / "a.txt").paragraphs[0].text == text
+
+
+def test_a_missing_path_is_a_user_error(tmp_path):
+    with pytest.raises(RagError, match="does not exist"):
+        read_articles([tmp_path / "nowhere"])
+
+
+def test_set_phrases_are_stripped(tmp_path):
+    (tmp_path / "a.txt").write_text("They manuSTAMPfacture steel.")
+    article = Article.from_file(tmp_path / "a.txt", Settings(strip_phrases=("STAMP",)))
+    assert article.text == "They manufacture steel."
+
+
+def test_markup_in_an_article_is_text(tmp_path):
+    (tmp_path / "a.txt").write_text("Use <script>alert(1)</script> and {{ braces }}.")
+    assert Article.from_file(tmp_path / "a.txt").text == "Use <script>alert(1)</script> and {{ braces }}."
+
+
+class TestTheHardCase:
+    @pytest.fixture(scope="class")
+    def article(self, china):
+        return next(iter(read_articles([china])))
+
+    def test_the_watermark_is_gone_and_words_are_whole(self, article):
+        assert "World Times" not in article.text
+        for words in (
+            "on a global scale",
+            "engineering manufacturing",
+            "will dominate",
+            "very strong",
+            "highly similar",
+        ):
+            assert words in article.text
+        assert "the Global Times" in article.text
+
+    def test_labels_and_credits_are_no_evidence(self, article):
+        texts = [paragraph.text for paragraph in article.paragraphs]
+        for label in ("Summary", "Approximate Time", "Categories", "Main Section", "Photo: VCG"):
+            assert label not in texts
+        assert not any("1653 words" in text or text.startswith("AI model research, large") for text in texts)
+        assert "Future trends of China AI models" in {paragraph.heading for paragraph in article.paragraphs}
+
+    def test_the_summary_is_a_digest_of_the_body(self, article):
+        assert ArticleSentences(article).digests == {1}
