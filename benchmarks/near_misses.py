@@ -4,7 +4,8 @@ People ask for what an article doesn't say of a thing it names, and for what it 
 near misses are of a different, more devious kind, so both are used to fit the decision to answer:
 
 - *swapped*: a labelled question, one of its names exchanged for another one of the same article;
-- *attribute*: a thing nobody tells of a name ("How old is …?"), where no sentence with that name has a word for it.
+- *attribute*: a thing nobody tells of a name ("How old is …?"), where no sentence with that name has a word for it;
+- *said*: what one name says about another that it never meets.
 
 A few of them do have an answer all the same; as a training signal that does little harm.
 """
@@ -39,6 +40,14 @@ _ATTRIBUTES = (
     ("When did {} die?", r"die|dead|death|kill"),
     ("What is the population of {}?", "populat|inhabitant|people|resident"),
     ("How tall is {}?", r"tall|height|feet|metres|meters|\bhigh"),
+    ("Who founded {}?", "found|establish|creat|start|built|set up"),
+    ("How many people work at {}?", "employ|staff|worker|people|personnel|member"),
+    ("How many languages does {} support?", "languag|speak|support"),
+    ("When was {} released?", "releas|publish|appear|announc|launch|premier|came"),
+    ("Who is the president of {}?", "president|head|chair|lead|director"),
+    ("Where is the headquarters of {}?", "headquart|based|seat|office|locat"),
+    ("How much money did {} make?", r"money|revenue|earn|million|billion|profit|\$|€|£"),
+    ("Who invested in {}?", "invest|financ|fund|back|money"),
     ("Why did {} resign?", "resign|quit|step|left|leave"),
 )
 
@@ -59,6 +68,7 @@ def near_misses(labelled: LabelledSet) -> list[LabelledQuestion]:
             text, words = _ATTRIBUTES[_draw(article.id + name, len(_ATTRIBUTES))]
             if not _told(article, name, words):
                 found.append(_unanswerable(f"{article.id}-{name}", text.format(name), article.id))
+        found += _said(article, names[article.id])
     return found
 
 
@@ -85,6 +95,16 @@ def _swapped(question: LabelledQuestion, article: Article, names: Sequence[str])
     if not others:
         return ""
     return question.text.replace(old, others[_draw(question.id, len(others))])
+
+
+def _said(article: Article, names: Sequence[str]) -> list[LabelledQuestion]:
+    """What one name says of another, where no paragraph has both."""
+    found = []
+    for number, name in enumerate(names[:6]):
+        other = names[(number + 1 + _draw(article.id + name, 7)) % len(names)]
+        if name != other and not any(name in p.text and other in p.text for p in article.paragraphs):
+            found.append(_unanswerable(f"{article.id}-{name}-said", f"What did {name} say about {other}?", article.id))
+    return found
 
 
 def _told(article: Article, name: str, words: str) -> bool:

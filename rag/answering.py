@@ -20,6 +20,7 @@ import numpy as np
 
 from rag.articles import Article, Paragraph
 from rag.attribution import full_names, is_another
+from rag.cleaning import clean
 from rag.composition import Evidence, compose
 from rag.conversation import stand_alone, turns_of
 from rag.duplicates import ArticleSentences
@@ -131,6 +132,7 @@ class Answerer:
             RagError: the question is empty.
         """
         started = time.perf_counter()
+        question = clean(question)
         searched = stand_alone(question, turns_of(history))
         asked, candidates = self.retriever.read(searched, filters, wanted=k)
         hits = tuple(candidate.hit() for candidate in candidates[:k])

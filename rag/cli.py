@@ -19,6 +19,9 @@ from rag import terminal
 from rag.errors import RagError
 from rag.settings import Settings
 
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -130,19 +133,26 @@ def rollback(index: IndexOption = None, as_json: JsonOption = False) -> None:
 def main() -> None:
     """Run the command line and exit."""
     try:
-        code = app(standalone_mode=False)
-        sys.stdout.flush()
+        try:
+            app()
+        except SystemExit as ended:
+            # Typer turns Ctrl-C into exit code 130 without a word, and a closed pipe into 1.
+            if ended.code == STOPPED:
+                raise KeyboardInterrupt from None
+            if isinstance(ended.__context__, BrokenPipeError):
+                raise BrokenPipeError from None
+            sys.stdout.flush()
+            sys.exit(ended.code)
     except RagError as error:
         terminal.error(str(error))
-        code = 2
+        sys.exit(2)
     except KeyboardInterrupt:
         terminal.error("Stopped; the index is as it was before.")
-        code = 130
+        sys.exit(STOPPED)
     except BrokenPipeError:
         # Whoever read the output has had enough of it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    sys.exit(code)
+        sys.exit(0)
 
 
 def _settings(index: Path | None = None, model: str | None = None) -> Settings:

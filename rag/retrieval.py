@@ -24,6 +24,7 @@ import numpy as np
 
 from rag.articles import Article, Paragraph
 from rag.chunking import Passage
+from rag.cleaning import clean
 from rag.duplicates import ArticleSentences, containment, shingles
 from rag.embedding import Embedder
 from rag.errors import RagError
@@ -178,7 +179,7 @@ class Retriever:
         self, query: str, filters: Filters | None = None, wanted: int = RERANKED
     ) -> tuple[Question, list[Candidate]]:
         """The question as the signals see it, and the passages read for it, best first."""
-        text = " ".join(query.split()[:QUESTION_WORDS])
+        text = " ".join(clean(query).split()[:QUESTION_WORDS])
         if not text:
             raise RagError("The question is empty; ask something.")
         state = self._current()

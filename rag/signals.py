@@ -70,7 +70,8 @@ class Word:
     @property
     def is_content(self) -> bool:
         """Whether it says what a text is about."""
-        return self.text.lower() not in STOPWORDS
+        # "US" is a country, "us" is not.
+        return self.text.lower() not in STOPWORDS or (len(self.text) > 1 and self.text.isupper())
 
     @property
     def is_number(self) -> bool:
@@ -217,7 +218,7 @@ def read_signals(question: Question, view: View, title: Collection[str], cosine:
     """
     content = question.content
     rarity = np.array([max(question.rarity[w.stem], 0.05) for w in content], dtype=np.float32)
-    total = float(rarity.sum())
+    total = float(rarity.sum()) or 1.0
     weights = question.token_rarity
     similar = (
         question.tokens.vectors @ view.tokens.vectors.T if len(view.tokens.vectors) else np.zeros((len(weights), 1))
@@ -381,7 +382,8 @@ def decision_signals(question: Question, view: View, title: Collection[str], sig
             float(known and sentence["kind"] > 0),
             sum(w.stem not in stems for w in names) / max(1, len(names)),
             float(any(w.stem not in stems for w in numbers)),
-            sum(r for r, w in zip(rarity, content, strict=True) if w.stem not in stems) / rarity.sum(),
+            sum(r for r, w in zip(rarity, content, strict=True) if w.stem not in stems)
+            / max(float(rarity.sum()), 0.05),
             _unbound(content, view.words),
             float(not known),
         ],

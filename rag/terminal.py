@@ -20,6 +20,11 @@ MOST_SKIPPED = 20
 """Skipped files that are named on the terminal; `--json` names all."""
 
 
+def say(message: str) -> None:
+    """One line on standard output."""
+    typer.echo(message)
+
+
 def error(message: str) -> None:
     """One line on standard error."""
     typer.echo(f"rag: {' '.join(message.split())}", err=True)

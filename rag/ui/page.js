@@ -5,16 +5,19 @@ element.addEventListener("click", (event) => {
   if (button.dataset.close) trigger("shut", {});
   else if (button.dataset.turn) trigger("show", { ...button.dataset });
 });
-watch("value", () => {
+const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+const settle = () => {
   const marked = element.querySelector("mark");
-  const behaviour = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
   if (marked) {
     const text = marked.closest(".reader");
     const top = marked.getBoundingClientRect().top - text.getBoundingClientRect().top + text.scrollTop;
-    text.scrollTo({ top: top - text.clientHeight / 3, behavior: behaviour });
+    text.scrollTo({ top: top - text.clientHeight / 3, behavior });
     element.querySelector(".close").focus({ preventScroll: true });
     return;
   }
   const last = element.querySelector(".turn:last-child");
-  if (last) last.scrollIntoView({ block: "nearest", behavior: behaviour });
-});
+  if (last) last.scrollIntoView({ block: "nearest", behavior });
+};
+// The new text is in the page, and the reader has its height, only after the next frames.
+watch("value", () => setTimeout(settle, 120));
+setTimeout(settle, 120);

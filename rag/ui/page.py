@@ -19,8 +19,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import gradio as gr
 
+from rag import terminal
 from rag.answering import Answer, Answerer
 from rag.errors import RagError
+from rag.generations import status
 from rag.settings import Settings
 from rag.starters import starter_questions
 from rag.ui.render import other_places, reader, transcript
@@ -32,6 +34,11 @@ FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
 SENTENCE_PAUSE = 0.06
 """Seconds between the sentences of an answer, so that the eye can follow."""
+
+HEAD = (
+    '<div class="head"><h1>Ask the articles</h1>'
+    "<p>Every sentence of an answer points to the paragraph it came from.</p></div>"
+)
 
 Turn = tuple[str, Answer]
 
@@ -49,6 +56,14 @@ class _Asker:
             if self._answerer is None:
                 self._answerer = Answerer.open(self._settings.index, self._settings)
             return self._answerer
+
+    def welcome(self) -> str:
+        """What an empty conversation says: what there is to ask, or what to do first."""
+        try:
+            count = status(self._settings.index).articles
+        except RagError as error:
+            return str(error)
+        return f"{count:,} article{'s' if count != 1 else ''} to ask. Answers are made of their own sentences."
 
     def starters(self) -> list[str]:
         try:
@@ -83,6 +98,9 @@ def build_page(settings: Settings) -> gr.Blocks:
         opened = _opened(turns, event._data)
         return (gr.skip(), gr.skip()) if opened is None else (opened, gr.update(visible=True))
 
+    def begin() -> tuple[Any, ...]:
+        return transcript([], welcome=asker.welcome()), [], "", gr.update(visible=False)
+
     def search(query: str, k: int = 5) -> list[dict[str, Any]]:
         """The passages that fit a query best, as `rag search --json` prints them."""
         return [hit.to_dict() for hit in _say(lambda: asker.open().retriever.search(query, k))]
@@ -96,25 +114,23 @@ def build_page(settings: Settings) -> gr.Blocks:
     page: gr.Blocks
     with gr.Blocks(title="Ask the articles", analytics_enabled=False, fill_width=True) as page:
         turns = gr.State([])
-        gr.HTML(
-            '<div class="head"><h1>Ask the articles</h1>'
-            "<p>Every sentence of an answer points to the paragraph it came from.</p></div>"
-        )
+        gr.HTML(HEAD)
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 log = gr.HTML(transcript([]), js_on_load=script, elem_id="log")
-                box = gr.Textbox(
-                    placeholder="Ask a question about the articles",
-                    label="Question",
-                    show_label=False,
-                    submit_btn=True,
-                    autofocus=True,
-                    max_length=LONGEST_QUESTION,
-                    elem_id="question",
-                )
-                with gr.Row():
-                    examples = [gr.Button(visible=False, size="sm", elem_classes="starter") for _ in range(4)]
-                new = gr.Button("New conversation", size="sm", variant="secondary", elem_id="new")
+                with gr.Column(elem_id="composer"):
+                    box = gr.Textbox(
+                        placeholder="Ask a question about the articles",
+                        label="Question",
+                        show_label=False,
+                        submit_btn=True,
+                        autofocus=True,
+                        max_length=LONGEST_QUESTION,
+                        elem_id="question",
+                    )
+                    with gr.Row(elem_id="starters"):
+                        examples = [gr.Button(visible=False, size="sm", elem_classes="starter") for _ in range(4)]
+                    new = gr.Button("New conversation", size="sm", variant="secondary", elem_id="new")
             with gr.Column(scale=2, min_width=320, visible=False, elem_id="reader-column") as beside:
                 article = gr.HTML("", js_on_load=script, elem_id="reader")
 
@@ -126,9 +142,7 @@ def build_page(settings: Settings) -> gr.Blocks:
         for places in (log, article):
             places.show(show, [turns], [article, beside], **private)
         article.shut(lambda: gr.update(visible=False), None, [beside], **private)
-        new.click(
-            lambda: (transcript([]), [], "", gr.update(visible=False)), None, [log, turns, box, beside], **private
-        )
+        new.click(begin, None, [log, turns, box, beside], **private)
 
         def starters() -> list[Any]:
             questions = asker.starters()
@@ -138,6 +152,7 @@ def build_page(settings: Settings) -> gr.Blocks:
             ]
 
         page.load(starters, None, examples, **private)
+        page.load(begin, None, [log, turns, box, beside], **private)
         api: Any = gr.api  # type: ignore[attr-defined]
         api(search, api_description="Passages that fit a query best.")
         api(ask, api_description="An answer with citations, or a refusal.")
@@ -176,11 +191,13 @@ def serve(settings: Settings) -> None:
     """
     page = build_page(settings)
     try:
-        page.launch(**launch_options(settings))
+        _, address, _ = page.launch(**launch_options(settings), quiet=True, prevent_thread_lock=True)
     except OSError as error:
         raise RagError(
             f"Port {settings.port} on {settings.host} can't be used ({error}); set RAG_PORT to another."
         ) from error
+    terminal.say(f"The page is at {address} (Ctrl-C stops it).")
+    page.block_thread()
 
 
 def launch_options(settings: Settings) -> dict[str, Any]:

@@ -18,9 +18,11 @@ def escaped(text: str) -> str:
     return html.escape(text).replace("{", "&#123;").replace("}", "&#125;").replace("$", "&#36;")
 
 
-def transcript(turns: Sequence[tuple[str, Answer | None, int]], notice: str = "") -> str:
+def transcript(turns: Sequence[tuple[str, Answer | None, int]], notice: str = "", welcome: str = "") -> str:
     """The conversation: each question with as many sentences of its answer as are to be seen, None while searching."""
     parts = [_turn(number, *turn) for number, turn in enumerate(turns)]
+    if not turns and welcome:
+        parts.append(f'<p class="welcome">{escaped(welcome)}</p>')
     if notice:
         parts.append(f'<div class="notice" role="alert">{escaped(notice)}</div>')
     return f'<div class="transcript" role="log" aria-live="polite" aria-label="Conversation">{"".join(parts)}</div>'

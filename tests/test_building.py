@@ -1,0 +1,129 @@
+"""Builds carry over, publish in one step, and leave nothing behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from rag import Retriever, build, status, verify
+from rag.errors import BuildInProgress, RagError
+from rag.generations import build_lock
+from rag.index import Index
+
+
+@pytest.fixture
+def folder(articles, tmp_path):
+    """A copy of the articles, to be changed."""
+    return shutil.copytree(articles, tmp_path / "articles")
+
+
+def test_the_report_counts(folder, tmp_path):
+    (folder / "broken.txt").write_bytes(b"\x00\x01")
+    seen = []
+    report = build([folder], tmp_path / "index", progress=seen.append)
+    assert (report.articles, report.embedded, report.carried_over) == (3, report.passages, 0)
+    assert [s.path.endswith("broken.txt") for s in report.skipped] == [True]
+    assert {p.stage for p in seen} == {"reading", "embedding", "writing"}
+    assert [p for p in seen if p.stage == "embedding"][-1].done == report.passages
+
+
+def test_nothing_changed(folder, tmp_path):
+    first = build(folder, tmp_path / "index")
+    second = build(folder, tmp_path / "index")
+    assert (second.changed, second.generation, second.embedded) == (False, first.generation, 0)
+    assert status(tmp_path / "index").leftovers == ()
+
+
+def test_one_edit_embeds_one_article(folder, tmp_path):
+    build(folder, tmp_path / "index")
+    before = Index.open(tmp_path / "index")
+    with (folder / "weather.txt").open("a") as file:
+        file.write("\nThe wall was raised in the end.\n")
+    report = build(folder, tmp_path / "index")
+    assert report.changed
+    assert 1 <= report.embedded <= 2
+    assert report.embedded + report.carried_over == report.passages
+    after = Index.open(tmp_path / "index")
+    rows = np.arange(report.carried_over)
+    assert np.array_equal(before.vectors.vectors(rows), after.vectors.vectors(rows))
+
+
+def test_full_embeds_everything(folder, tmp_path):
+    build(folder, tmp_path / "index")
+    report = build(folder, tmp_path / "index", full=True)
+    assert (report.changed, report.carried_over) == (True, 0)
+
+
+def test_three_generations_are_kept(folder, tmp_path):
+    for number in range(5):
+        (folder / "weather.txt").write_text(f"Storm number {number} came. It was strong.")
+        build(folder, tmp_path / "index")
+    assert status(tmp_path / "index").generations == ("000003", "000004", "000005")
+
+
+def test_nothing_to_read_leaves_the_index(folder, tmp_path):
+    build(folder, tmp_path / "index")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RagError, match="No article with any text was found"):
+        build(tmp_path / "empty", tmp_path / "index")
+    assert status(tmp_path / "index").articles == 3
+    assert verify(tmp_path / "index").ok
+
+
+def test_one_build_at_a_time(folder, tmp_path):
+    with build_lock(tmp_path / "index"), pytest.raises(BuildInProgress, match=f"process {os.getpid()}"):
+        build(folder, tmp_path / "index")
+    build(folder, tmp_path / "index")
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_a_stopped_build_loses_nothing(folder, tmp_path, stop):
+    index = tmp_path / "index"
+    build(folder, index)
+    for number in range(300):
+        (folder / f"many{number}.txt").write_text(f"Article {number} tells of ship number {number}. " * 40)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rag", "build", str(folder), "--index", str(index)], stderr=subprocess.PIPE, text=True
+    )
+    store = index / "generations" / "000002" / "passages.sqlite"
+    deadline = time.monotonic() + 60
+    while not (store.exists() and store.stat().st_size > 100_000) and time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    process.send_signal(stop)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == (-9 if stop == signal.SIGKILL else 130)
+    if stop == signal.SIGINT:
+        assert said.strip().splitlines() == ["rag: Stopped; the index is as it was before."]
+    assert verify(index).ok
+    found = status(index)
+    assert (found.generation, found.building) == ("000001", "")
+    for path in folder.glob("many*"):
+        path.unlink()
+    (folder / "weather.txt").write_text("It rained. It was wet.")
+    report = build(folder, index)
+    assert report.generation == "000002"
+    assert status(index).leftovers == ()
+
+
+def test_a_reader_goes_on_and_notices(folder, tmp_path):
+    build(folder, tmp_path / "index")
+    retriever = Retriever.open(tmp_path / "index")
+    assert retriever.search("new lighthouse colour")[0].article.id == "weather.txt"
+    (folder / "light.txt").write_text("The new lighthouse has a green colour. It stands on a rock.")
+    build(folder, tmp_path / "index")
+    assert retriever.search("new lighthouse colour")[0].article.id == "light.txt"
+
+
+def test_a_removed_article_is_gone(folder, tmp_path):
+    build(folder, tmp_path / "index")
+    (folder / "market.md").unlink()
+    report = build(folder, tmp_path / "index")
+    assert (report.articles, report.embedded) == (2, 0)
+    hits = Retriever.open(tmp_path / "index").search("price of herring", k=10)
+    assert "market.md" not in {hit.article.id for hit in hits}
