@@ -6,6 +6,7 @@ every other handler works on its own session's conversation alone.
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -101,14 +102,15 @@ def build_page(settings: Settings) -> gr.Blocks:
     def begin() -> tuple[Any, ...]:
         return transcript([], welcome=asker.welcome()), [], "", gr.update(visible=False)
 
-    def search(query: str, k: int = 5) -> list[dict[str, Any]]:
-        """The passages that fit a query best, as `rag search --json` prints them."""
-        return [hit.to_dict() for hit in _say(lambda: asker.open().retriever.search(query, k))]
+    # As text: Gradio's client takes a dictionary with a "path" for a file to fetch.
+    def search(query: str, k: int = 5) -> str:
+        """The passages that fit a query best: a JSON document, as `rag search --json` prints it."""
+        return json.dumps([hit.to_dict() for hit in _say(lambda: asker.open().retriever.search(query, k))])
 
-    def ask(question: str, history: list[list[str]] | None = None) -> dict[str, Any]:
-        """The answer to a question, as `rag ask --json` prints it; history: (question, answer) pairs."""
+    def ask(question: str, history: list[list[str]] | None = None) -> str:
+        """The answer to a question: a JSON document, as `rag ask --json` prints it; history: (question, answer)."""
         answered: Answer = _say(lambda: asker.open().ask(question, history=history or []))
-        return answered.to_dict()
+        return json.dumps(answered.to_dict())
 
     script = (FOLDER / "page.js").read_text(encoding="utf-8")
     page: gr.Blocks
