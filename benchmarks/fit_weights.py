@@ -1,6 +1,6 @@
 """Fit `rag/weights.json` on labelled questions.
 
-    python benchmarks/fit_weights.py SET… [--folds 6]
+    python benchmarks/fit_weights.py SET… [--over ARTICLES QUESTIONS]… [--folds 6]
 
 Three small models (see `rag.weights`), each fitted with a little ridge on all sets at once:
 
@@ -8,10 +8,12 @@ Three small models (see `rag.weights`), each fitted with a little ridge on all s
 2. *sentence*: listwise softmax over the sentences of the best passages, against those in a labelled paragraph that hold
    a gold answer (or are gold evidence).
 3. *decision*: logistic regression, answerable or not, over the best sentence's signals; besides the labelled questions
-   it sees near misses made from them (`near_misses.py`).
+   it sees near misses made from them (`near_misses.py`). A signal that speaks for an answer can't count against it,
+   whatever these sets say: what deceives in one set does not in another.
 
-Cross-validated figures are printed first, with the questions of one article always in the same fold; then the weights
-are fitted on everything and written. Needs scikit-learn (it comes with sentence-transformers).
+Cross-validated figures are printed first, with the questions of one article always in the same fold (those of `--over`
+one by one); then the weights are fitted on everything and written. Needs scikit-learn (it comes with
+sentence-transformers).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import json
 import re
 import tempfile
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,15 +31,24 @@ import numpy as np
 from labelled import LabelledQuestion, LabelledSet
 from near_misses import near_misses
 from scipy.optimize import minimize, minimize_scalar
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from rag.answering import READ
 from rag.building import build_articles
+from rag.embedding import Embedder
 from rag.retrieval import Candidate, Retriever
 from rag.settings import Settings
 from rag.signals import DECISION_SIGNALS, PASSAGE_SIGNALS, SENTENCE_SIGNALS, Question, decision_signals
 from rag.weights import FILE
+
+ANSWERABLE, MADE, UNANSWERABLE = 1.0, 0.6, 0.2
+"""What the three kinds of questions of a set count together for the decision. People who are asked to write questions
+without an answer beside a paragraph write more devious ones than people who want to know something."""
+HAND_WRITTEN = 1.0
+"""What the `--over` sets count together, relative to all the others."""
+AGAINST = {"time_missing", "number_missing", "name_missing", "other_missing", "numbers_missing", "unbound"}
+"""Signals that speak against an answer."""
+EITHER = {"open_kind"}
 
 SENTENCE_NAMES = ("passage", *SENTENCE_SIGNALS)
 
@@ -56,19 +68,24 @@ class Example:
     weight: float
     made: bool
     """A near miss made here, not a labelled question."""
+    of_set: str
+    hand_written: bool
+    """From an `--over` set."""
 
 
 def main() -> None:
     """Read, cross-validate, fit, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("sets", nargs="+", type=Path)
+    parser.add_argument("--over", nargs=2, action="append", default=[], metavar=("ARTICLES", "QUESTIONS"))
     parser.add_argument("--folds", type=int, default=6)
     parser.add_argument("--output", type=Path, default=FILE)
     options = parser.parse_args()
     examples: dict[str, list[Example]] = {}
-    for folder in options.sets:
-        labelled = LabelledSet.read(folder)
-        examples[labelled.name] = _examples(labelled, options.folds)
+    sets = [LabelledSet.read(folder) for folder in options.sets]
+    hand_written = [LabelledSet.over(*pair) for pair in options.over]
+    for labelled in [*sets, *hand_written]:
+        examples[labelled.name] = _examples(labelled, options.folds, labelled in hand_written)
         print(f"{labelled.name}: {len(examples[labelled.name])} questions read", flush=True)
     everything = [example for of_set in examples.values() for example in of_set]
     held_out: dict[str, list[tuple[Example, dict[str, float]]]] = {name: [] for name in examples}
@@ -101,14 +118,14 @@ class Models:
         }
 
 
-def _examples(labelled: LabelledSet, folds: int) -> list[Example]:
+def _examples(labelled: LabelledSet, folds: int, hand_written: bool) -> list[Example]:
     with tempfile.TemporaryDirectory() as folder:
-        # Paragraphs are labelled one by one, so none are merged.
-        settings = Settings(merge_tokens=0)
+        # Paragraphs of the sets are labelled one by one, so none are merged.
+        settings = Settings() if hand_written else Settings(merge_tokens=0)
         build_articles(labelled.articles, folder, settings=settings)
         retriever = Retriever.open(folder, settings)
         found = []
-        made = near_misses(labelled)
+        made = [] if hand_written else near_misses(labelled)
         made_ids = {question.id for question in made}
         for question in [*labelled.questions, *made]:
             asked, candidates = retriever.read(question.text)
@@ -126,6 +143,8 @@ def _examples(labelled: LabelledSet, folds: int) -> list[Example]:
                     # Sets count by the root of their size, so that the largest doesn't decide alone.
                     len(labelled.questions) ** -0.5,
                     question.id in made_ids,
+                    labelled.name,
+                    hand_written,
                 )
             )
         return found
@@ -140,13 +159,44 @@ def _fit(examples: list[Example]) -> Models:
     sentences = [(*_sentences(e, passage), e.weight) for e in examples if e.right.any()]
     sentence = _listwise([s for s in sentences if s[1].any()], len(SENTENCE_NAMES), ridge=1e-4)
     decisions = np.array([_decision(e, passage, sentence) for e in examples])
-    spread = np.maximum(decisions.std(axis=0), 1e-6)
-    logistic = LogisticRegression(C=0.1, max_iter=5000)
-    weights = np.array([e.weight for e in examples])
-    logistic.fit(
-        decisions / spread, [bool(e.question.answers) for e in examples], weights * len(weights) / weights.sum()
+    truth = np.array([bool(e.question.answers) for e in examples])
+    return Models(passage, bias, sentence, *_logistic(decisions, truth, _importance(examples), ridge=1e-3))
+
+
+def _importance(examples: list[Example]) -> np.ndarray:
+    """What each question counts for the decision; they sum to 1."""
+    kinds = [(e.of_set, 0 if e.question.answers else 1 if e.made else 2) for e in examples]
+    sizes = Counter(kinds)
+    of_sets = Counter(e.of_set for e in examples)
+    share = (ANSWERABLE, MADE, UNANSWERABLE)
+    counts = np.array(
+        [
+            (1.0 if e.hand_written else share[kind] * of_sets[name] ** 0.5) / sizes[name, kind]
+            for e, (name, kind) in zip(examples, kinds, strict=True)
+        ]
     )
-    return Models(passage, bias, sentence, logistic.coef_[0] / spread, float(logistic.intercept_[0]))
+    ours = np.array([e.hand_written for e in examples])
+    counts[~ours] /= max(counts[~ours].sum(), 1e-9)
+    counts[ours] *= HAND_WRITTEN / max(counts[ours].sum(), 1e-9)
+    return np.asarray(counts / counts.sum())
+
+
+def _logistic(rows: np.ndarray, truth: np.ndarray, importance: np.ndarray, ridge: float) -> tuple[np.ndarray, float]:
+    """Weights and bias of a logistic regression whose weights have the signs that their signals' meaning gives."""
+    spread = np.maximum(rows.std(axis=0), 1e-6)
+    scaled = np.hstack([rows / spread, np.ones((len(rows), 1))])
+    signs = np.where(truth, 1.0, -1.0)
+    bounds = [(None, None) if n in EITHER else (None, 0) if n in AGAINST else (0, None) for n in DECISION_SIGNALS]
+
+    def loss(b: np.ndarray) -> tuple[float, np.ndarray]:
+        margin = signs * (scaled @ b)
+        slope = -(scaled * (importance * signs / (1 + np.exp(margin)))[:, None]).sum(axis=0)
+        plain = np.append(b[:-1], 0.0)
+        return float(importance @ np.logaddexp(0, -margin) + ridge * plain @ plain), slope + 2 * ridge * plain
+
+    start = np.zeros(scaled.shape[1])
+    found = np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)]).x)
+    return found[:-1] / spread, float(found[-1])
 
 
 def _listwise(lists: list[tuple[np.ndarray, np.ndarray, float]], size: int, ridge: float) -> np.ndarray:
@@ -188,6 +238,7 @@ def _sentences(example: Example, passage: np.ndarray) -> tuple[np.ndarray, np.nd
 def _holds(sentence: str, question: LabelledQuestion) -> bool:
     text = _plain(sentence)
     if question.evidence:
+        # Sentences are split differently here than in the sets, so either may be part of the other.
         return any(text in _plain(gold) or _plain(gold) in text for gold in question.evidence)
     return any(_plain(answer) in text for answer in question.answers)
 
@@ -205,7 +256,9 @@ def _decision(example: Example, passage: np.ndarray, sentence: np.ndarray) -> np
         if len(of_sentences) and of_sentences.max() > best[0]:
             best = (float(of_sentences.max()), int(i), int(of_sentences.argmax()))
     candidate = example.candidates[best[1]]
-    return decision_signals(example.asked, candidate.view, candidate.title, candidate.signals, best[2])
+    return decision_signals(
+        example.asked, candidate.view, candidate.title, candidate.signals, best[2], Embedder.load().word_vectors
+    )
 
 
 def _measure(example: Example, models: Models) -> dict[str, float]:
@@ -215,7 +268,7 @@ def _measure(example: Example, models: Models) -> dict[str, float]:
         "R@1": float(example.right[order[:1]].any()),
         "R@5": float(example.right[order[:5]].any()),
         "sentence": float(truth[int((rows @ models.sentence).argmax())]),
-        "decision": float(_decision(example, models.passage, models.sentence) @ models.decision),
+        "decision": float(_decision(example, models.passage, models.sentence) @ models.decision) + models.decision_bias,
     }
 
 
@@ -226,15 +279,15 @@ def _report(name: str, measured: list[tuple[Example, dict[str, float]]]) -> None
     made = np.array([e.made for e, _ in measured])
     truth = np.array([bool(e.question.answers) for e, _ in measured])
     scores = np.array(answers)
-    labelled, against_made = (
-        roc_auc_score(truth[~made], scores[~made]),
-        roc_auc_score(truth[truth | made], scores[truth | made]),
-    )
-    print(
-        f"{name}: "
-        + ", ".join(f"{key} {value:.3f}" for key, value in means.items())
-        + f", AUROC {labelled:.3f}, against made near misses {against_made:.3f} ({made.sum()})"
-    )
+    shown = [f"{key} {value:.3f}" for key, value in means.items()]
+    shown.append(f"AUROC {roc_auc_score(truth[~made], scores[~made]):.3f}")
+    if made.any():
+        against = roc_auc_score(truth[truth | made], scores[truth | made])
+        shown.append(f"against made near misses {against:.3f} ({made.sum()})")
+    else:
+        yes = scores >= 0
+        shown.append(f"answered {yes[truth].mean():.2f}, refused {1 - yes[~truth].mean():.2f} at confidence 0.5")
+    print(f"{name}: {', '.join(shown)}")
 
 
 def _named(names: tuple[str, ...], values: np.ndarray) -> dict[str, float]:

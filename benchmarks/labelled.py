@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.articles import Article, Paragraph
+from rag.articles import Article, Paragraph, read_articles
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,31 @@ class LabelledSet:
                     relevant.setdefault(row["query-id"], set()).add(places[row["corpus-id"]])
         questions = tuple(_question(row, relevant, places) for row in _lines(folder / "queries.jsonl"))
         return cls(folder.name, tuple(articles), questions)
+
+    @classmethod
+    def over(cls, articles: str | Path, questions: str | Path) -> LabelledSet:
+        """Questions (a line each: question, answers, evidence) over a folder of articles.
+
+        Each of `answers` must stand in a right answer; any of `evidence`, parts of sentences, shows where it stands.
+        """
+        found = tuple(item for item in read_articles([articles]) if isinstance(item, Article))
+        labelled = []
+        for number, row in enumerate(_lines(Path(questions))):
+            places = frozenset(
+                (article.id, paragraph.number)
+                for article in found
+                for paragraph in article.paragraphs
+                if any(part in paragraph.text for part in row["evidence"])
+            )
+            if bool(places) != bool(row["answers"]):
+                raise ValueError(f"{questions}: no article has the evidence for {row['question']!r}")
+            # Each its own group: questions on one article are in training and test.
+            labelled.append(
+                LabelledQuestion(
+                    f"{number}", row["question"], tuple(row["answers"]), tuple(row["evidence"]), places, f"{number}"
+                )
+            )
+        return cls(Path(questions).stem, found, tuple(labelled))
 
 
 def _question(

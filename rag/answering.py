@@ -180,7 +180,14 @@ class Answerer:
 
     def _confidence(self, asked: Question, best: _Scored) -> float:
         candidate = best.candidate
-        signals = decision_signals(asked, candidate.view, candidate.title, candidate.signals, best.position)
+        signals = decision_signals(
+            asked,
+            candidate.view,
+            candidate.title,
+            candidate.signals,
+            best.position,
+            self.retriever.embedder.word_vectors,
+        )
         return 0.0 if best.is_another else self.retriever.weights.confidence(signals)
 
 

@@ -32,6 +32,9 @@ DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4
 BATCH = 64
 """Texts per forward pass; they are sorted by length first, so that little of it is padding."""
 
+CACHED_WORDS = 50_000
+"""Words whose vectors stay in memory, 1.5 kB each."""
+
 TOKEN_BATCH = 8
 """Texts per forward pass when the vector of each token is wanted."""
 
@@ -67,6 +70,8 @@ class Embedder:
         self.dim = int(model.get_embedding_dimension() or 0)
         self.max_tokens = int(model.max_seq_length or 512)
         self._lock = threading.Lock()
+        self._words: dict[str, np.ndarray] = {}
+        self._words_lock = threading.Lock()
 
     @classmethod
     def load(cls, settings: Settings | None = None) -> Embedder:
@@ -101,6 +106,18 @@ class Embedder:
             if progress:
                 progress(len(rows))
         return vectors
+
+    def word_vectors(self, words: Sequence[str]) -> np.ndarray:
+        """Unit vectors of single words, (len(words), dim) float32; those seen lately come from memory."""
+        with self._words_lock:
+            missing = [word for word in dict.fromkeys(words) if word not in self._words]
+        new = dict(zip(missing, self.encode(missing), strict=True)) if missing else {}
+        with self._words_lock:
+            found = np.array([new[word] if word in new else self._words[word] for word in words], dtype=np.float32)
+            if len(self._words) + len(new) > CACHED_WORDS:
+                self._words.clear()
+            self._words.update(new)
+        return found.reshape(len(words), self.dim)
 
     def token_vectors(self, texts: Sequence[str]) -> list[TokenVectors]:
         """One vector for each token of each text; what is beyond `max_tokens` is left out."""

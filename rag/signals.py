@@ -39,6 +39,14 @@ STOPWORDS = frozenset(
 )
 """Words that say how a question is asked, not what about."""
 
+GENERIC = frozenset(
+    """say says said tell tells told think thinks thought believe believes mean means call calls called know known get
+    gets go happen happens use used make makes made take takes give gives well people person thing things kind sort
+    describe describes mention mentioned state states stated comment commented claim claimed consider
+    considered""".split()
+)
+"""Words that many questions hold whatever they are about; they need not be found in an answer."""
+
 NUMBER_WORDS = frozenset(
     """zero two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
     eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred hundreds thousand thousands million
@@ -279,30 +287,41 @@ def read_signals(question: Question, view: View, title: Collection[str], cosine:
 
 PRONOUNS = frozenset("he she it they this that these those his her its their him them such".split())
 
+_YEAR = re.compile(r"(?:1\d|20|21)\d\d(?:s)?$")
+_AGO = re.compile(
+    r"\b(?:ago|centur(?:y|ies)|decades?|(?:last|next|this|that|same|previous) (?:year|month|week))\b", re.I
+)
+_REASON = re.compile(
+    r"\b(?:because|since|due to|so that|in order|as a result|reasons?|caused?|led|lead|leads|after|to|for)\b", re.I
+)
+
 
 def holds_kind(question: Question, text: str, words: Sequence[Word]) -> bool:
     """Whether a sentence holds something of the kind asked for that the question doesn't name itself."""
-    new = [w for w in words if w.stem not in question.rarity]
-    lower = {w.text.lower() for w in new}
-    if question.kind == "who":
-        return any(w.text[0].isupper() and w.is_content and w.start > words[0].start for w in new) or (
-            words[0].text[0].isupper() and words[0] in new and words[0].is_content
-        )
+    return bool(words_of_kind(question, text, words))
+
+
+def words_of_kind(question: Question, text: str, words: Sequence[Word]) -> list[int]:
+    """Positions among `words`, those of `text`, of what may be the thing asked for."""
+    new = [i for i, w in enumerate(words) if w.stem not in question.rarity]
+    named = [i for i in new if words[i].text[0].isupper() and words[i].is_content]
+    if question.kind in ("who", "where"):
+        # The first word of a sentence is capitalised whatever it is.
+        return [i for i in named if i > 0] or named
     if question.kind == "when":
-        return (
-            bool(lower & MONTHS)
-            or any(w.text[0].isdigit() or "centur" in w.text.lower() for w in new)
-            or bool(re.search(r"\b(ago|week|month|year|decade)s?\b", text))
-        )
+        dated = [
+            i
+            for i in new
+            if words[i].text.lower() in MONTHS
+            or _YEAR.match(words[i].text)
+            or (words[i].text[0].isdigit() and i > 0 and words[i - 1].text.lower() in MONTHS)
+        ]
+        return dated or (new if _AGO.search(text) else [])
     if question.kind in ("count", "amount"):
-        return any(w.is_number for w in new) or bool(set("%$€£¥") & set(text))
-    if question.kind == "where":
-        return any(w.text[0].isupper() and w.is_content for w in new if w.start > words[0].start)
+        return [i for i in new if words[i].is_number] or (new if set("%$€£¥") & set(text) else [])
     if question.kind == "why":
-        return bool(
-            re.search(r"\b(because|since|due to|so that|in order|as a result|reason|caused?|led|lead|to)\b", text)
-        )
-    return bool(new)
+        return new if _REASON.search(text) else []
+    return [i for i in new if words[i].is_content]
 
 
 def _pairs(stems: Sequence[str]) -> set[tuple[str, str]]:
@@ -320,45 +339,79 @@ DECISION_SIGNALS = (
     "sentence_sense",
     "sentence_pairs",
     "passage_match",
-    "passage_rare_match",
     "passage_coverage",
     "passage_cosine",
-    "passage_bm25",
     "passage_title",
+    "supported",
     "weakest",
-    "weak_mean",
+    "weakest_name",
+    "weakest_relation",
+    "around_answer",
+    "around_answer_relation",
+    "around_answer_weakest",
+    "around_answer_whole",
+    "meant",
+    "meant_least",
+    "kind_held",
     "time_missing",
     "number_missing",
     "name_missing",
     "other_missing",
-    "kind_held",
-    "names_missing",
     "numbers_missing",
-    "unknown",
     "unbound",
     "open_kind",
 )
+NEAR_ANSWER = 8
+"""Words on either side of what may be the answer."""
 
 
-def decision_signals(question: Question, view: View, title: Collection[str], signals: Signals, best: int) -> np.ndarray:
-    """What speaks for answering with sentence `best` of `view`: (len(DECISION_SIGNALS),) float32."""
+def decision_signals(
+    question: Question,
+    view: View,
+    title: Collection[str],
+    signals: Signals,
+    best: int,
+    word_vectors: Callable[[Sequence[str]], np.ndarray],
+) -> np.ndarray:
+    """What speaks for answering with sentence `best` of `view`: (len(DECISION_SIGNALS),) float32.
+
+    `word_vectors` gives words their vectors by themselves, (words, dim): what they mean whatever stands around them.
+
+    A word of the question is *supported* as well as its most similar word in the sentence supports it: fully by the
+    same word, else by the cosine of the two in context. A sentence that opens with a pronoun is read with the one
+    before it; where a part of a full name stands, the whole name is taken to be meant.
+    """
     sentence = dict(zip(SENTENCE_SIGNALS, signals.sentences[best], strict=True))
     passage = dict(zip(PASSAGE_SIGNALS, signals.passage, strict=True))
     content = question.content
-    near = slice(max(0, best - 1), best + 2)
+    first, last = view.sentences[best]
+    own = [w for w in view.words if w.start >= first and w.end <= last]
+    if best > 0 and own and own[0].text.lower() in PRONOUNS:
+        first = view.sentences[best - 1][0]
+    words = [w for w in view.words if w.start >= first and w.end <= last]
+    support = _support(question, content, view, words)
+    by_word = support.max(axis=1) if support.size else np.zeros(len(content))
+    names, numbers = _names(content), [i for i, w in enumerate(content) if w.text[0].isdigit()]
+    _whole_names(question, content, names, by_word)
+    relation = [i for i, w in enumerate(content) if i not in names and w.text.lower() not in GENERIC]
+    telling = sorted([*names, *relation])
+    rarity = np.array([max(question.rarity[w.stem], 0.05) for w in content]) if content else np.ones(0)
+    held = words_of_kind(question, view.text[first:last], words)
+    around = around_relation = around_weakest = 0.0
+    for i in held:
+        near = support[:, max(0, i - NEAR_ANSWER) : i + NEAR_ANSWER + 1].max(axis=1)
+        _whole_names(question, content, names, near)
+        around = max(around, _mean(near, rarity))
+        around_relation = max(around_relation, _mean(near[relation], rarity[relation]))
+        around_weakest = max(around_weakest, float(near[telling].min()) if telling else 0.0)
+    meant = _meant([content[i] for i in relation], words, word_vectors)
     stems = {w.stem for w in view.words} | set(title)
-    by_word = []
-    for word in content:
-        inside = (question.tokens.spans[:, 0] >= word.start) & (question.tokens.spans[:, 1] <= word.end)
-        found = signals.similarity[inside, near].max(axis=1).mean() if inside.any() else 1.0
-        by_word.append(1.0 if word.stem in stems else float(found))
-    rarity = np.array([max(question.rarity[w.stem], 0.05) for w in content])
-    names = [w for w in content if (w.text[0].isupper() and w.start > 0) or any(c.isupper() for c in w.text[1:])]
-    numbers = [w for w in content if w.text[0].isdigit()]
-    known = question.kind != ""
 
     def missing(*kinds: str) -> float:
-        return float(question.kind in kinds and not sentence["kind"])
+        return float(question.kind in kinds and not held)
+
+    def least(rows: Sequence[int]) -> float:
+        return float(by_word[rows].min()) if len(rows) else 1.0
 
     return np.array(
         [
@@ -368,27 +421,86 @@ def decision_signals(question: Question, view: View, title: Collection[str], sig
             sentence["sense"],
             sentence["pairs"],
             passage["match"],
-            passage["rare_match"],
             passage["coverage"],
             passage["cosine"],
-            passage["bm25"],
             passage["title"],
-            min(by_word),
-            float(np.average(by_word, weights=rarity)),
+            _mean(by_word, rarity),
+            least(telling),
+            least(names),
+            least(relation),
+            around,
+            around_relation,
+            around_weakest,
+            float(around_weakest > 0.99),
+            _mean(meant, rarity[relation]),
+            float(meant.min()) if len(meant) else 1.0,
+            float(question.kind != "" and bool(held)),
             missing("when"),
             missing("count", "amount"),
             missing("who"),
             missing("where", "why"),
-            float(known and sentence["kind"] > 0),
-            sum(w.stem not in stems for w in names) / max(1, len(names)),
-            float(any(w.stem not in stems for w in numbers)),
-            sum(r for r, w in zip(rarity, content, strict=True) if w.stem not in stems)
-            / max(float(rarity.sum()), 0.05),
+            float(any(content[i].stem not in stems for i in numbers)),
             _unbound(content, view.words),
-            float(not known),
+            float(question.kind == ""),
         ],
         dtype=np.float32,
     )
+
+
+def _support(question: Question, content: Sequence[Word], view: View, words: Sequence[Word]) -> np.ndarray:
+    """(content words of the question, words) float32: 1 where they are the same word, else their cosine in context."""
+    found = np.zeros((len(content), len(words)), dtype=np.float32)
+    spans, vectors = view.tokens.spans, view.tokens.vectors
+    asked_spans, asked_vectors = question.tokens.spans, question.tokens.vectors
+    inside = [np.flatnonzero((spans[:, 0] >= w.start) & (spans[:, 1] <= w.end)) for w in words]
+    for row, word in enumerate(content):
+        asked = (asked_spans[:, 0] >= word.start) & (asked_spans[:, 1] <= word.end)
+        similar = asked_vectors[asked] @ vectors.T if asked.any() and len(vectors) else np.zeros((1, len(spans)))
+        for column, other in enumerate(words):
+            if word.stem == other.stem:
+                found[row, column] = 1.0
+            elif len(inside[column]):
+                found[row, column] = max(0.0, float(similar[:, inside[column]].max(axis=1).mean()))
+    return found
+
+
+def _meant(
+    asked: Sequence[Word], words: Sequence[Word], word_vectors: Callable[[Sequence[str]], np.ndarray]
+) -> np.ndarray:
+    """(asked,) float32: how near the nearest of `words` comes to the meaning of each asked one."""
+    others = [w for w in words if w.is_content]
+    if not asked or not others:
+        return np.zeros(len(asked), dtype=np.float32)
+    similar = word_vectors([w.text.lower() for w in asked]) @ word_vectors([w.text.lower() for w in others]).T
+    same = np.array([[w.stem == other.stem for other in others] for w in asked])
+    found: np.ndarray = np.where(same, 1.0, np.maximum(similar, 0.0)).max(axis=1)
+    return found
+
+
+def _names(content: Sequence[Word]) -> list[int]:
+    """Positions of the words that are written as names."""
+    return [
+        i
+        for i, w in enumerate(content)
+        if (w.text[0].isupper() and w.start > 0) or any(character.isupper() for character in w.text[1:])
+    ]
+
+
+def _whole_names(question: Question, content: Sequence[Word], names: Sequence[int], by_word: np.ndarray) -> None:
+    """In a run of name words, as in "Ada Lovelace", each is as well supported as the best of them, in place."""
+    runs: list[list[int]] = []
+    for i in names:
+        joined = runs and not question.text[content[runs[-1][-1]].end : content[i].start].strip()
+        if joined and i == runs[-1][-1] + 1:
+            runs[-1].append(i)
+        else:
+            runs.append([i])
+    for run in runs:
+        by_word[run] = by_word[run].max()
+
+
+def _mean(values: np.ndarray, weights: np.ndarray) -> float:
+    return float(np.average(values, weights=weights)) if len(values) else 1.0
 
 
 def _unbound(content: Sequence[Word], words: Sequence[Word], reach: int = 8) -> float:
