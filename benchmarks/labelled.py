@@ -26,6 +26,8 @@ class LabelledQuestion:
     """(article id, paragraph number) of the paragraphs that hold the answer."""
     group: str
     """The article it was written for: questions of one group are never in training and test at once."""
+    history: tuple[tuple[str, str], ...] = ()
+    """(question, answer) pairs asked before it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class LabelledSet:
 
     @classmethod
     def over(cls, articles: str | Path, questions: str | Path) -> LabelledSet:
-        """Questions (a line each: question, answers, evidence) over a folder of articles.
+        """Questions (a line each: question, answers, evidence, history if any) over a folder of articles.
 
         Each of `answers` must stand in a right answer; any of `evidence`, parts of sentences, shows where it stands.
         """
@@ -76,7 +78,13 @@ class LabelledSet:
             # Each its own group: questions on one article are in training and test.
             labelled.append(
                 LabelledQuestion(
-                    f"{number}", row["question"], tuple(row["answers"]), tuple(row["evidence"]), places, f"{number}"
+                    str(number),
+                    row["question"],
+                    tuple(row["answers"]),
+                    tuple(row["evidence"]),
+                    places,
+                    str(number),
+                    tuple((question, answer) for question, answer in row.get("history", ())),
                 )
             )
         return cls(Path(questions).stem, found, tuple(labelled))

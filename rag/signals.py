@@ -173,6 +173,16 @@ class View:
         """The passage `text` with the spans of its sentences and the vectors of its tokens."""
         return cls(text, tuple(sentences), tuple(words_of(text)), tokens)
 
+    def words_in(self, start: int, end: int) -> list[Word]:
+        """Its words between two places."""
+        return [w for w in self.words if w.start >= start and w.end <= end]
+
+    def opening(self, i: int) -> int:
+        """Where sentence `i` begins, or the one before it where `i` opens with a pronoun."""
+        start, end = self.sentences[i]
+        opens = WORD.search(self.text, start, end)
+        return self.sentences[i - 1][0] if i and opens and opens.group().lower() in PRONOUNS else start
+
 
 PASSAGE_SIGNALS = (
     "cosine",
@@ -210,12 +220,13 @@ class Signals:
     """(len(PASSAGE_SIGNALS),) float32."""
     sentences: np.ndarray
     """(sentences, len(SENTENCE_SIGNALS)) float32."""
-    similarity: np.ndarray
-    """(question tokens, sentences) float32: each question token's best match in each sentence."""
 
 
 def read_signals(question: Question, view: View, title: Collection[str], cosine: float, bm25: float) -> Signals:
     """What speaks for `view` and its sentences as evidence.
+
+    What a sentence that opens with a pronoun speaks of is named in the one before it, so its words and matches are
+    those of both.
 
     Args:
         question: what is asked.
@@ -232,17 +243,19 @@ def read_signals(question: Question, view: View, title: Collection[str], cosine:
         question.tokens.vectors @ view.tokens.vectors.T if len(view.tokens.vectors) else np.zeros((len(weights), 1))
     )
     asked_pairs = _pairs([w.stem for w in question.words])
-    rows, best = [], []
-    for start, end in view.sentences:
+    rows = []
+    for i, (start, end) in enumerate(view.sentences):
         inside = (view.tokens.spans[:, 0] >= start) & (view.tokens.spans[:, 1] <= end)
-        words = [w for w in view.words if w.start >= start and w.end <= end]
+        words = view.words_in(start, end)
         if not inside.any() or not words:
             rows.append(np.zeros(len(SENTENCE_SIGNALS), dtype=np.float32))
-            best.append(np.zeros(len(weights), dtype=np.float32))
             continue
-        top = similar[:, inside].max(axis=1)
+        first = view.opening(i)
+        read = inside if first == start else (view.tokens.spans[:, 0] >= first) & (view.tokens.spans[:, 1] <= end)
+        top = similar[:, read].max(axis=1)
         mean = view.tokens.vectors[inside].mean(axis=0)
-        stems = {w.stem for w in words}
+        known = words if first == start else view.words_in(first, end)
+        stems = {w.stem for w in known}
         rows.append(
             np.array(
                 [
@@ -250,7 +263,7 @@ def read_signals(question: Question, view: View, title: Collection[str], cosine:
                     top.mean(),
                     (top * weights).sum() / weights.sum(),
                     sum(r for r, w in zip(rarity, content, strict=True) if w.stem in stems) / total,
-                    _shared(asked_pairs, _pairs([w.stem for w in words])),
+                    _shared(asked_pairs, _pairs([w.stem for w in known])),
                     float(holds_kind(question, view.text[start:end], words)),
                     min(1.0, sum(w.is_content and w.stem not in question.rarity for w in words) / 8),
                     np.log1p(len(words)) / 4,
@@ -260,7 +273,6 @@ def read_signals(question: Question, view: View, title: Collection[str], cosine:
                 dtype=np.float32,
             )
         )
-        best.append(top)
     sentences = np.array(rows, dtype=np.float32).reshape(-1, len(SENTENCE_SIGNALS))
     strongest = sentences.max(axis=0) if len(sentences) else np.zeros(len(SENTENCE_SIGNALS), dtype=np.float32)
     top = similar.max(axis=1)
@@ -282,7 +294,7 @@ def read_signals(question: Question, view: View, title: Collection[str], cosine:
         ],
         dtype=np.float32,
     )
-    return Signals(passage, sentences, np.array(best, dtype=np.float32).reshape(-1, len(weights)).T)
+    return Signals(passage, sentences)
 
 
 PRONOUNS = frozenset("he she it they this that these those his her its their him them such".split())
@@ -361,7 +373,9 @@ DECISION_SIGNALS = (
     "unbound",
     "open_kind",
 )
-NEAR_ANSWER = 8
+OTHER_NAME = 0.6
+"""What the similarity of a different name is worth."""
+NEAR_ANSWER = 12
 """Words on either side of what may be the answer."""
 
 
@@ -384,14 +398,14 @@ def decision_signals(
     sentence = dict(zip(SENTENCE_SIGNALS, signals.sentences[best], strict=True))
     passage = dict(zip(PASSAGE_SIGNALS, signals.passage, strict=True))
     content = question.content
-    first, last = view.sentences[best]
-    own = [w for w in view.words if w.start >= first and w.end <= last]
-    if best > 0 and own and own[0].text.lower() in PRONOUNS:
-        first = view.sentences[best - 1][0]
-    words = [w for w in view.words if w.start >= first and w.end <= last]
+    first, last = view.opening(best), view.sentences[best][1]
+    words = view.words_in(first, last)
     support = _support(question, content, view, words)
+    names = _names(question, content)
+    # Another name is not the same name, however similar.
+    support[names] *= np.where(support[names] < 1, OTHER_NAME, 1)
     by_word = support.max(axis=1) if support.size else np.zeros(len(content))
-    names, numbers = _names(content), [i for i, w in enumerate(content) if w.text[0].isdigit()]
+    numbers = [i for i, w in enumerate(content) if w.text[0].isdigit()]
     _whole_names(question, content, names, by_word)
     relation = [i for i, w in enumerate(content) if i not in names and w.text.lower() not in GENERIC]
     telling = sorted([*names, *relation])
@@ -477,13 +491,16 @@ def _meant(
     return found
 
 
-def _names(content: Sequence[Word]) -> list[int]:
-    """Positions of the words that are written as names."""
-    return [
-        i
-        for i, w in enumerate(content)
-        if (w.text[0].isupper() and w.start > 0) or any(character.isupper() for character in w.text[1:])
+def _names(question: Question, content: Sequence[Word]) -> list[int]:
+    """Positions of the words that are written as names; a figure glued to one, as in "01.AI", is part of it."""
+    found = [
+        (w.text[0].isupper() and w.start > 0) or any(character.isupper() for character in w.text[1:]) for w in content
     ]
+    for i, word in enumerate(content):
+        for other, is_name in zip(content, list(found), strict=True):
+            between = question.text[min(word.end, other.end) : max(word.start, other.start)]
+            found[i] |= is_name and word.is_number and len(between) == 1 and between in ".-"
+    return [i for i, is_name in enumerate(found) if is_name]
 
 
 def _whole_names(question: Question, content: Sequence[Word], names: Sequence[int], by_word: np.ndarray) -> None:
