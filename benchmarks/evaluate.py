@@ -60,14 +60,17 @@ def _evaluate(labelled: LabelledSet, settings: Settings, hand_written: bool, sho
     answerable = [row for row in rows if row[0].answers]
     others = [row for row in rows if not row[0].answers]
     least = settings.answer_threshold
+    both = bool(answerable) and bool(others)
     shown = {
         "R@1": np.mean([_found(q, a, 1) for q, a, _ in answerable]),
         "R@5": np.mean([_found(q, a, 5) for q, a, _ in answerable]),
         "right": np.mean([right and a.confidence >= least for _, a, right in answerable]),
         "right if answered": np.mean([right for _, _, right in answerable]),
         "sentences": np.mean([len(a.sentences) for _, a, _ in answerable]),
-        "refused": np.mean([a.confidence < least for _, a, _ in others]),
-        "AUROC": roc_auc_score([bool(q.answers) for q, _, _ in rows], [a.confidence for _, a, _ in rows]),
+        "refused": np.mean([a.confidence < least for _, a, _ in others]) if others else np.nan,
+        "AUROC": roc_auc_score([bool(q.answers) for q, _, _ in rows], [a.confidence for _, a, _ in rows])
+        if both
+        else np.nan,
         "median seconds": np.median([a.seconds for _, a, _ in rows]),
     }
     counts = f"{len(answerable)} + {len(others)}"
