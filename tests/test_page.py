@@ -103,6 +103,7 @@ def page(browser, address):
 
 
 def ask(page, question):
+    page.wait_for_selector(".welcome", state="attached")
     turns = page.locator(".turn").count()
     page.fill("#question textarea", question)
     page.press("#question textarea", "Enter")

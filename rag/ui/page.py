@@ -26,7 +26,7 @@ from rag.errors import RagError
 from rag.generations import status
 from rag.settings import Settings
 from rag.starters import starter_questions
-from rag.ui.render import other_places, reader, transcript
+from rag.ui.render import other_places, reader, transcript, welcome_text
 
 FOLDER = Path(__file__).parent
 LONGEST_QUESTION = 2_000
@@ -100,7 +100,7 @@ def build_page(settings: Settings) -> gr.Blocks:
         return (gr.skip(), gr.skip()) if opened is None else (opened, gr.update(visible=True))
 
     def begin() -> tuple[Any, ...]:
-        return transcript([], welcome=asker.welcome()), [], "", gr.update(visible=False)
+        return transcript([]), [], "", gr.update(visible=False)
 
     # As text: Gradio's client takes a dictionary with a "path" for a file to fetch.
     def search(query: str, k: int = 5) -> str:
@@ -119,6 +119,7 @@ def build_page(settings: Settings) -> gr.Blocks:
         gr.HTML(HEAD)
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
+                welcome = gr.HTML("", elem_id="welcome")
                 log = gr.HTML(transcript([]), js_on_load=script, elem_id="log")
                 with gr.Column(elem_id="composer"):
                     box = gr.Textbox(
@@ -154,7 +155,7 @@ def build_page(settings: Settings) -> gr.Blocks:
             ]
 
         page.load(starters, None, examples, **private)
-        page.load(begin, None, [log, turns, box, beside], **private)
+        page.load(lambda: welcome_text(asker.welcome()), None, welcome, **private)
         api: Any = gr.api  # type: ignore[attr-defined]
         api(search, api_description="Passages that fit a query best.")
         api(ask, api_description="An answer with citations, or a refusal.")

@@ -18,14 +18,17 @@ def escaped(text: str) -> str:
     return html.escape(text).replace("{", "&#123;").replace("}", "&#125;").replace("$", "&#36;")
 
 
-def transcript(turns: Sequence[tuple[str, Answer | None, int]], notice: str = "", welcome: str = "") -> str:
+def transcript(turns: Sequence[tuple[str, Answer | None, int]], notice: str = "") -> str:
     """The conversation: each question with as many sentences of its answer as are to be seen, None while searching."""
     parts = [_turn(number, *turn) for number, turn in enumerate(turns)]
-    if not turns and welcome:
-        parts.append(f'<p class="welcome">{escaped(welcome)}</p>')
     if notice:
         parts.append(f'<div class="notice" role="alert">{escaped(notice)}</div>')
     return f'<div class="transcript" role="log" aria-live="polite" aria-label="Conversation">{"".join(parts)}</div>'
+
+
+def welcome_text(text: str) -> str:
+    """What stands over an empty conversation."""
+    return f'<p class="welcome">{escaped(text)}</p>'
 
 
 def _turn(number: int, question: str, answer: Answer | None, shown: int) -> str:
