@@ -44,7 +44,7 @@ from rag.weights import FILE
 ANSWERABLE, MADE, UNANSWERABLE = 1.0, 0.6, 0.2
 """What the three kinds of questions of a set count together for the decision. People who are asked to write questions
 without an answer beside a paragraph write more devious ones than people who want to know something."""
-HAND_WRITTEN = 1.0
+HAND_WRITTEN = 3.0
 """What the `--over` sets count together, relative to all the others."""
 AGAINST = {"time_missing", "number_missing", "name_missing", "other_missing", "numbers_missing", "unbound"}
 """Signals that speak against an answer."""

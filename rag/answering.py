@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from rag.articles import Article, Paragraph
-from rag.attribution import full_names, is_another
+from rag.attribution import full_names, is_another, is_office_of_another
 from rag.cleaning import clean
 from rag.composition import Evidence, compose
 from rag.conversation import stand_alone, turns_of
@@ -170,6 +170,7 @@ class Answerer:
             for position, (index, score) in enumerate(zip(candidate.sentences, of_sentences, strict=True)):
                 sentence = candidate.article.sentences[index]
                 wrong = any(is_another(name, text, sentence.start, sentence.end) for name in names)
+                wrong = wrong or is_office_of_another(asked.text, text[sentence.start : sentence.end])
                 if sentence.paragraph.number in candidate.article.digests:
                     score -= DIGEST
                 scored = _Scored(candidate, position, index, float(score) - ANOTHER * wrong, wrong)
@@ -200,7 +201,7 @@ class _Scored:
     """Among the sentences of the article."""
     score: float
     is_another: bool
-    """It speaks of someone else of the same surname."""
+    """It speaks of someone else of the same surname, or of somebody else's office."""
 
 
 def _cited(article: ArticleSentences, index: int, candidates: Sequence[Candidate]) -> Sentence:

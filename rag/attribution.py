@@ -1,12 +1,15 @@
-"""Whose words are these? A bare surname is read as the full name that the article gave last before it.
+"""Whose is it? A bare surname is read as the full name that the article gave last before it.
 
 "Liu" in an article that has introduced Liu Zhiyuan is Liu Zhiyuan until it names another Liu in full. A question about
-one of them is not answered with the other's words.
+one of them is not answered with the other's words. Nor is "Who is the head of X?" answered with a sentence that has a
+head and an X, but far apart: there it is the head of another.
 """
 
 from __future__ import annotations
 
 import re
+
+from rag.signals import stem, words_of
 
 _RUN = re.compile(r"\b[^\W\d_a-z][\w’'-]*(?: [^\W\d_a-z][\w’'-]*)+")
 """Two or more neighbouring words that begin with a capital."""
@@ -53,3 +56,20 @@ def _called(part: str, text: str, position: int) -> tuple[str, ...]:
         if part in parts:
             called = parts
     return called
+
+
+APART = 10
+"""Words between an office and a name that do not belong together."""
+_OFFICE = re.compile(r"\b[Ww]ho\b.{0,40}? ([^\W\d_][\w-]*) of (?:the )?([^\W\d_a-z][\w’'-]*(?: [^\W\d_a-z][\w-]*)*)")
+
+
+def is_office_of_another(question: str, text: str) -> bool:
+    """Whether `question` asks who holds an office of a name, and `text` has both, but nowhere near each other."""
+    match = _OFFICE.search(question)
+    if not match:
+        return False
+    words = words_of(text)
+    offices = [i for i, word in enumerate(words) if word.stem == stem(match.group(1))]
+    last = words_of(match.group(2))[-1].stem
+    names = [i for i, word in enumerate(words) if word.stem == last]
+    return bool(offices and names) and min(abs(i - j) for i in offices for j in names) > APART

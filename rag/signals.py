@@ -108,7 +108,7 @@ class Question:
     rarity: dict[str, float]
     """Stem → inverse document frequency in the index."""
     kind: str
-    """What is asked for: who, when, where, count, amount, why, or ""."""
+    """What is asked for: who, when, where, age, count, amount, why, or ""."""
 
     @classmethod
     def of(cls, text: str, vector: np.ndarray, tokens: TokenVectors, idf: Callable[[str], float]) -> Question:
@@ -134,7 +134,8 @@ class Question:
 
 
 _ASKS = {
-    "count": r"how (?:many|often|old)|(?:what|which) (?:number|percent\w*|share|age)|how much of",
+    "age": r"how old|(?:what|which) age",
+    "count": r"how (?:many|often)|(?:what|which) (?:number|percent\w*|share)|how much of",
     "amount": r"how (?:much|long|far|large|big|tall|high|fast|wide|deep|heavy)|what (?:is|was) the (?:cost|price)",
     "when": r"when|(?:what|which) (?:year|date|day|month|century|decade|time)|how (?:soon|late|recently)",
     "who": r"who|whom|whose",
@@ -303,6 +304,7 @@ _YEAR = re.compile(r"(?:1\d|20|21)\d\d(?:s)?$")
 _AGO = re.compile(
     r"\b(?:ago|centur(?:y|ies)|decades?|(?:last|next|this|that|same|previous) (?:year|month|week))\b", re.I
 )
+_AGE = re.compile(r"\b(?:aged?|years?[ -]old|born|since|birthday|founded|built|dates? (?:back|from))\b", re.I)
 _REASON = re.compile(
     r"\b(?:because|since|due to|so that|in order|as a result|reasons?|caused?|led|lead|leads|after|to|for)\b", re.I
 )
@@ -331,6 +333,8 @@ def words_of_kind(question: Question, text: str, words: Sequence[Word]) -> list[
         return dated or (new if _AGO.search(text) else [])
     if question.kind in ("count", "amount"):
         return [i for i in new if words[i].is_number] or (new if set("%$€£¥") & set(text) else [])
+    if question.kind == "age":
+        return [i for i in new if words[i].is_number] if _AGE.search(text) else []
     if question.kind == "why":
         return new if _REASON.search(text) else []
     return [i for i in new if words[i].is_content]
@@ -450,7 +454,7 @@ def decision_signals(
             float(meant.min()) if len(meant) else 1.0,
             float(question.kind != "" and bool(held)),
             missing("when"),
-            missing("count", "amount"),
+            missing("count", "amount", "age"),
             missing("who"),
             missing("where", "why"),
             float(any(content[i].stem not in stems for i in numbers)),
