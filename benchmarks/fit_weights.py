@@ -35,10 +35,11 @@ from sklearn.metrics import roc_auc_score
 
 from rag.answering import READ
 from rag.building import build_articles
-from rag.embedding import Embedder
+from rag.decision import DECISION_SIGNALS, decision_signals
+from rag.question import Question
 from rag.retrieval import Candidate, Retriever
 from rag.settings import Settings
-from rag.signals import DECISION_SIGNALS, PASSAGE_SIGNALS, SENTENCE_SIGNALS, Question, decision_signals
+from rag.signals import PASSAGE_SIGNALS, SENTENCE_SIGNALS
 from rag.weights import FILE
 
 ANSWERABLE, MADE, UNANSWERABLE = 1.0, 0.6, 0.2
@@ -46,7 +47,7 @@ ANSWERABLE, MADE, UNANSWERABLE = 1.0, 0.6, 0.2
 without an answer beside a paragraph write more devious ones than people who want to know something."""
 HAND_WRITTEN = 3.0
 """What the `--over` sets count together, relative to all the others."""
-AGAINST = {"time_missing", "number_missing", "name_missing", "other_missing", "numbers_missing", "unbound"}
+AGAINST = {"time_missing", "number_missing", "name_missing", "numbers_missing"}
 """Signals that speak against an answer."""
 EITHER = {"open_kind"}
 
@@ -82,10 +83,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=FILE)
     options = parser.parse_args()
     examples: dict[str, list[Example]] = {}
-    sets = [LabelledSet.read(folder) for folder in options.sets]
-    hand_written = [LabelledSet.over(*pair) for pair in options.over]
-    for labelled in [*sets, *hand_written]:
-        examples[labelled.name] = _examples(labelled, options.folds, labelled in hand_written)
+    sets = [(LabelledSet.read(folder), False) for folder in options.sets]
+    hand_written = [(LabelledSet.over(*pair), True) for pair in options.over]
+    for labelled, written in [*sets, *hand_written]:
+        examples[labelled.name] = _examples(labelled, options.folds, written)
         print(f"{labelled.name}: {len(examples[labelled.name])} questions read", flush=True)
     everything = [example for of_set in examples.values() for example in of_set]
     held_out: dict[str, list[tuple[Example, dict[str, float]]]] = {name: [] for name in examples}
@@ -256,9 +257,7 @@ def _decision(example: Example, passage: np.ndarray, sentence: np.ndarray) -> np
         if len(of_sentences) and of_sentences.max() > best[0]:
             best = (float(of_sentences.max()), int(i), int(of_sentences.argmax()))
     candidate = example.candidates[best[1]]
-    return decision_signals(
-        example.asked, candidate.view, candidate.title, candidate.signals, best[2], Embedder.load().word_vectors
-    )
+    return decision_signals(example.asked, candidate.view, candidate.title, candidate.signals, best[2])
 
 
 def _measure(example: Example, models: Models) -> dict[str, float]:

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from labelled import LabelledQuestion, LabelledSet
 
 from rag.articles import Article
+from rag.question import STOPWORDS
 from rag.sentences import split_sentences
-from rag.signals import STOPWORDS
 
 _NAME = re.compile(r"(?<![.!?“\"] )(?<!^)\b[A-Z][\w’'-]*(?: [A-Z][\w’'-]*)*", re.M)
 _ATTRIBUTES = (

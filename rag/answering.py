@@ -2,8 +2,9 @@
 
 1. A follow-up is made to stand alone (`rag.conversation`) and searched for.
 2. The sentences of the best passages are ranked by their signals (`rag.signals`, `rag.weights`); one that speaks of
-   somebody else of the same surname (`rag.attribution`) drops out, one that a digest repeats counts where it is told.
-3. A logistic model over the best sentence's signals says how likely it is that the articles answer the question. Below
+   somebody else of the same surname or office (`rag.attribution`) drops out, one that a digest repeats counts where it
+   is told.
+3. A logistic model (`rag.decision`) says how likely it is that the articles answer the question. Below
    `answer_threshold` the answer is a refusal that carries the nearest hits.
 4. Otherwise the answer is made of the best sentences (`rag.composition`), each cited with every place it stands in.
 """
@@ -23,10 +24,11 @@ from rag.attribution import full_names, is_another, is_office_of_another
 from rag.cleaning import clean
 from rag.composition import Evidence, compose
 from rag.conversation import stand_alone, turns_of
+from rag.decision import decision_signals
 from rag.duplicates import ArticleSentences
+from rag.question import Question
 from rag.retrieval import Candidate, Hit, Retriever, article_dict
 from rag.settings import Settings
-from rag.signals import Question, decision_signals
 from rag.store import Filters
 
 READ = 5
@@ -181,14 +183,7 @@ class Answerer:
 
     def _confidence(self, asked: Question, best: _Scored) -> float:
         candidate = best.candidate
-        signals = decision_signals(
-            asked,
-            candidate.view,
-            candidate.title,
-            candidate.signals,
-            best.position,
-            self.retriever.embedder.word_vectors,
-        )
+        signals = decision_signals(asked, candidate.view, candidate.title, candidate.signals, best.position)
         return 0.0 if best.is_another else self.retriever.weights.confidence(signals)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from rag.signals import stem, words_of
+from rag.question import stem, words_of
 
 _RUN = re.compile(r"\b[^\W\d_a-z][\w’'-]*(?: [^\W\d_a-z][\w’'-]*)+")
 """Two or more neighbouring words that begin with a capital."""

@@ -27,7 +27,8 @@ from rag.articles import Article, Skipped, read_articles
 from rag.chunking import Passage, embedded_text, split_passages
 from rag.embedding import Embedder
 from rag.errors import IndexNotFound, RagError
-from rag.generations import Manifest, build_lock, generations_folder, kept, leftovers, next_name, publish, sha256
+from rag.files import sha256
+from rag.generations import Manifest, build_lock, generations_folder, kept, leftovers, next_name, publish
 from rag.index import LEXICAL, STORE, VECTORS, Index
 from rag.lexical import LexicalWriter
 from rag.settings import Settings

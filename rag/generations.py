@@ -26,6 +26,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from rag.errors import BuildInProgress, IndexDamaged, IndexIncompatible, IndexNotFound, RagError
+from rag.files import sync, write_file
 
 FORMAT = 1
 """Of the files on disk; another one is refused."""
@@ -268,36 +269,3 @@ def _builder(index: Path) -> str:
             return ""
     except Timeout:
         return _note(index) or "another process"
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Replace `path` by `content` in one step that survives a power cut: temporary file, sync, rename, sync folder."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """Have a file or a folder's list of names on the disk before going on."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

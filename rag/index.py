@@ -13,7 +13,8 @@ from typing import Any
 
 from rag.embedding import Embedder
 from rag.errors import IndexDamaged, IndexIncompatible, RagError
-from rag.generations import MANIFEST, Manifest, current, generations_folder, sha256
+from rag.files import sha256
+from rag.generations import MANIFEST, Manifest, current, generations_folder
 from rag.lexical import LexicalIndex
 from rag.store import Store
 from rag.vectors import Vectors

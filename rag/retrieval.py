@@ -30,8 +30,9 @@ from rag.embedding import Embedder
 from rag.errors import RagError
 from rag.index import Index
 from rag.lexical import analyze
+from rag.question import Question
 from rag.settings import Settings
-from rag.signals import PASSAGE_SIGNALS, Question, Signals, View, read_signals
+from rag.signals import PASSAGE_SIGNALS, Signals, View, read_signals
 from rag.store import Filters
 from rag.weights import Weights
 

@@ -69,21 +69,6 @@ class Filters:
     """Last date, inclusive."""
 
 
-@dataclass(frozen=True)
-class Listed:
-    """An article without its text, for lists."""
-
-    id: str
-    title: str
-    path: str
-    author: str
-    date: str
-    url: str
-    tags: tuple[str, ...]
-    paragraphs: int
-    """How many it has."""
-
-
 class StoreWriter:
     """Writes a new store; nothing is durable before `close`."""
 
@@ -205,18 +190,6 @@ class Store:
         """Every article, in the order they were read, one at a time."""
         for (number,) in self._query("SELECT number FROM articles ORDER BY number"):
             yield self._article(number)
-
-    def listing(self) -> list[Listed]:
-        """Every article without its text, in the order they were read."""
-        found = self._query(
-            "SELECT id, title, path, author, date, url, tags, "
-            "(SELECT count(*) FROM paragraphs WHERE article = articles.number) FROM articles ORDER BY articles.number"
-        )
-        with _damage(self.path):
-            return [
-                Listed(article_id, title, path, author, date, url, tuple(json.loads(tags)), paragraphs)
-                for article_id, title, path, author, date, url, tags, paragraphs in found
-            ]
 
     def rows(self, filters: Filters) -> np.ndarray | None:
         """Rows of the passages that `filters` allow, (n,) int64 ascending; None when they allow all.

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.signals import DECISION_SIGNALS, PASSAGE_SIGNALS, SENTENCE_SIGNALS, Signals
+from rag.decision import DECISION_SIGNALS
+from rag.signals import PASSAGE_SIGNALS, SENTENCE_SIGNALS, Signals
 
 FILE = Path(__file__).with_name("weights.json")
 

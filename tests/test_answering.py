@@ -95,6 +95,11 @@ def test_an_empty_question_is_a_user_error(answerer):
         answerer.ask("   ")
 
 
+@pytest.mark.parametrize("question", ["?!", "the", "word " * 3000, "\udc80 broken", "Who of?", "日本語"])
+def test_any_text_can_be_asked(answerer, question):
+    json.dumps(answerer.ask(question).to_dict()).encode()
+
+
 def test_answers_are_the_same_every_time(answerer):
     first, second = (answerer.ask("What is sold on the fish market?").to_dict() for _ in range(2))
     first.pop("seconds"), second.pop("seconds")

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import rag
+from rag.decision import DECISION_SIGNALS
 from rag.errors import RagError
 from rag.settings import Settings
-from rag.signals import DECISION_SIGNALS, PASSAGE_SIGNALS, SENTENCE_SIGNALS
+from rag.signals import PASSAGE_SIGNALS, SENTENCE_SIGNALS
 from rag.weights import FILE
 
 ROOT = Path(__file__).parent.parent

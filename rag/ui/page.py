@@ -51,6 +51,7 @@ class _Asker:
         self._settings = settings
         self._lock = threading.Lock()
         self._answerer: Answerer | None = None
+        self._starters: tuple[str, list[str]] = ("", [])
 
     def open(self) -> Answerer:
         with self._lock:
@@ -67,9 +68,16 @@ class _Asker:
         return f"{count:,} article{'s' if count != 1 else ''} to ask. Answers are made of their own sentences."
 
     def starters(self) -> list[str]:
+        """Questions to start with: found once for each generation of the index, since that takes asking them."""
         try:
-            return starter_questions(self.open())
+            answerer = self.open()
+            generation = answerer.retriever.index.manifest.generation
+            if self._starters[0] != generation:
+                # No lock: nobody's question should wait for these, and finding them twice does no harm.
+                self._starters = (generation, starter_questions(answerer))
+            return self._starters[1]
         except RagError:
+            # The welcome says what is wrong.
             return []
 
 
