@@ -1,4 +1,4 @@
-"""The command line: `rag build`, `search`, `ask`, `status`, `verify`, `rollback`.
+"""The command line: `rag build`, `search`, `ask`, `eval`, `status`, `verify`, `rollback`.
 
 Results go to standard output, progress and errors to standard error. With `--json` standard output is one JSON
 document. Exit code 0: done; 1: a bug, with its traceback; 2: something the user can mend, said in one line; 130:
@@ -100,6 +100,33 @@ def ask(
     filters = _filters(article, author, tag, since, until)
     answer = Answerer.open(settings.index, settings).ask(question, filters=filters, k=k)
     _show(answer.to_dict(), as_json, terminal.show_answer)
+
+
+@app.command("eval")
+def evaluate(
+    labelled: Annotated[
+        Path, typer.Argument(metavar="SET", help="A folder in BEIR's layout, or a question file (.jsonl, .csv).")
+    ],
+    index: IndexOption = None,
+    model: ModelOption = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write a page with plots and failures here.")] = None,
+    against: Annotated[
+        Path | None, typer.Option("--compare", help="Compare with what an earlier eval --json printed.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the labelled questions in SET and say how well they were answered."""
+    from rag.evaluation import evaluate as evaluate_set
+    from rag.evaluation import read_earlier
+    from rag.evaluation.report import write_report
+
+    earlier = read_earlier(against) if against else None
+    with terminal.QuestionsProgress() as progress:
+        evaluation = evaluate_set(labelled, index, _settings(index, model), progress)
+    comparison = evaluation.compared(earlier) if earlier else {}
+    if report:
+        write_report(evaluation, report, comparison)
+    _show({**evaluation.to_dict(), "comparison": comparison}, as_json, terminal.show_evaluation)
 
 
 @app.command()

@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from typing_extensions import Self
 
     from rag.building import Progress
 
@@ -30,10 +31,10 @@ def error(message: str) -> None:
     typer.echo(f"rag: {' '.join(message.split())}", err=True)
 
 
-class BuildProgress:
+class _Bar:
     """A progress bar on standard error; silent when that is no terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, doing: str) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -47,14 +48,26 @@ class BuildProgress:
             disable=not console.is_terminal,
             transient=True,
         )
+        self._task = self._bar.add_task(doing, total=None, rate="")
 
-    def __enter__(self) -> BuildProgress:
+    def __enter__(self) -> Self:
         self._bar.start()
-        self._task = self._bar.add_task("loading the model", total=None, rate="")
         return self
 
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+
+class BuildProgress(_Bar):
+    """How far a build has come."""
+
+    def __init__(self) -> None:
+        super().__init__("loading the model")
+
     def __call__(self, progress: Progress) -> None:
-        """Show how far a build has come."""
+        """Show it."""
         speed = self._bar.tasks[0].speed
         self._bar.update(
             self._task,
@@ -64,10 +77,16 @@ class BuildProgress:
             rate=f"{speed:,.0f} passages/s" if speed and progress.stage == "embedding" else "",
         )
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._bar.stop()
+
+class QuestionsProgress(_Bar):
+    """How many of so many questions have been asked."""
+
+    def __init__(self) -> None:
+        super().__init__("asking questions")
+
+    def __call__(self, asked: int, questions: int) -> None:
+        """Show it."""
+        self._bar.update(self._task, completed=asked, total=questions)
 
 
 def show_build(report: dict[str, Any]) -> None:
@@ -129,6 +148,34 @@ def show_answer(answer: dict[str, Any]) -> None:
         typer.echo(_indented(text))
 
 
+def show_evaluation(evaluation: dict[str, Any]) -> None:
+    """Figures with their intervals, what became of the questions, and what has changed."""
+    typer.echo(f"{evaluation['name']}: {len(evaluation['questions']):,} questions")
+    for figures, of in ((evaluation["figures"], ""), (evaluation["follow_ups"], "follow-ups")):
+        if not figures:
+            continue
+        table = _columns(of, "value", "95 % interval", "questions")
+        for name, figure in figures.items():
+            low, high = (_number(figure[end]) for end in ("low", "high"))
+            table.add_row(name, _number(figure["value"]), f"{low} – {high}", f"{figure['count']:,}")
+        _console().print(table)
+    table = _table()
+    for kind, count in evaluation["losses"].items():
+        table.add_row(f"{count:,}", kind)
+    _console().print(table)
+    if evaluation["comparison"]:
+        table = _columns("compared", "before", "now", "difference", "p")
+        for name, change in evaluation["comparison"].items():
+            table.add_row(
+                name,
+                _number(change["old"]),
+                _number(change["new"]),
+                f"{change['difference']:+.3f}",
+                _number(change["p"]),
+            )
+        _console().print(table)
+
+
 def show_status(status: dict[str, Any]) -> None:
     """What there is in the index."""
     table = _table()
@@ -172,6 +219,19 @@ def _table() -> Table:
     from rich.table import Table
 
     return Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+
+
+def _columns(*names: str) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for i, name in enumerate(names):
+        table.add_column(name, justify="right" if i else "left")
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _console() -> Console:
