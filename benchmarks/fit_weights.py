@@ -28,14 +28,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from labelled import LabelledQuestion, LabelledSet
 from near_misses import near_misses
 from scipy.optimize import minimize, minimize_scalar
 from sklearn.metrics import roc_auc_score
 
 from rag.answering import READ
+from rag.articles import Article, read_articles
 from rag.building import build_articles
 from rag.decision import DECISION_SIGNALS, decision_signals
+from rag.evaluation.labelled import LabelledQuestion, LabelledSet, read_questions, read_set
 from rag.question import Question
 from rag.retrieval import Candidate, Retriever
 from rag.settings import Settings
@@ -45,7 +46,7 @@ from rag.weights import FILE
 ANSWERABLE, MADE, UNANSWERABLE = 1.0, 0.6, 0.2
 """What the three kinds of questions of a set count together for the decision. People who are asked to write questions
 without an answer beside a paragraph write more devious ones than people who want to know something."""
-HAND_WRITTEN = 3.0
+HAND_WRITTEN = 2.0
 """What the `--over` sets count together, relative to all the others."""
 AGAINST = {"time_missing", "number_missing", "name_missing", "numbers_missing"}
 """Signals that speak against an answer."""
@@ -83,8 +84,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=FILE)
     options = parser.parse_args()
     examples: dict[str, list[Example]] = {}
-    sets = [(LabelledSet.read(folder), False) for folder in options.sets]
-    hand_written = [(LabelledSet.over(*pair), True) for pair in options.over]
+    sets = [(read_set(folder), False) for folder in options.sets]
+    hand_written = [(_over(*pair), True) for pair in options.over]
     for labelled, written in [*sets, *hand_written]:
         examples[labelled.name] = _examples(labelled, options.folds, written)
         print(f"{labelled.name}: {len(examples[labelled.name])} questions read", flush=True)
@@ -117,6 +118,10 @@ class Models:
             "sentence": _named(SENTENCE_NAMES, self.sentence),
             "decision": {**_named(DECISION_SIGNALS, self.decision), "bias": round(self.decision_bias, 4)},
         }
+
+
+def _over(articles: str, questions: str) -> LabelledSet:
+    return read_questions(Path(questions), [a for a in read_articles([articles]) if isinstance(a, Article)])
 
 
 def _examples(labelled: LabelledSet, folds: int, hand_written: bool) -> list[Example]:
@@ -160,13 +165,13 @@ def _fit(examples: list[Example]) -> Models:
     sentences = [(*_sentences(e, passage), e.weight) for e in examples if e.right.any()]
     sentence = _listwise([s for s in sentences if s[1].any()], len(SENTENCE_NAMES), ridge=1e-4)
     decisions = np.array([_decision(e, passage, sentence) for e in examples])
-    truth = np.array([bool(e.question.answers) for e in examples])
-    return Models(passage, bias, sentence, *_logistic(decisions, truth, _importance(examples), ridge=1e-3))
+    truth = np.array([bool(e.question.answerable) for e in examples])
+    return Models(passage, bias, sentence, *_logistic(decisions, truth, _importance(examples), ridge=5e-3))
 
 
 def _importance(examples: list[Example]) -> np.ndarray:
     """What each question counts for the decision; they sum to 1."""
-    kinds = [(e.of_set, 0 if e.question.answers else 1 if e.made else 2) for e in examples]
+    kinds = [(e.of_set, 0 if e.question.answerable else 1 if e.made else 2) for e in examples]
     sizes = Counter(kinds)
     of_sets = Counter(e.of_set for e in examples)
     share = (ANSWERABLE, MADE, UNANSWERABLE)
@@ -272,11 +277,11 @@ def _measure(example: Example, models: Models) -> dict[str, float]:
 
 
 def _report(name: str, measured: list[tuple[Example, dict[str, float]]]) -> None:
-    answerable = [values for example, values in measured if example.question.answers]
+    answerable = [values for example, values in measured if example.question.answerable]
     means = {key: np.mean([values[key] for values in answerable]) for key in ("R@1", "R@5", "sentence")}
     answers = [values["decision"] for _, values in measured]
     made = np.array([e.made for e, _ in measured])
-    truth = np.array([bool(e.question.answers) for e, _ in measured])
+    truth = np.array([bool(e.question.answerable) for e, _ in measured])
     scores = np.array(answers)
     shown = [f"{key} {value:.3f}" for key, value in means.items()]
     shown.append(f"AUROC {roc_auc_score(truth[~made], scores[~made]):.3f}")

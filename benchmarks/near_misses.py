@@ -17,9 +17,8 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 
-from labelled import LabelledQuestion, LabelledSet
-
 from rag.articles import Article
+from rag.evaluation.labelled import LabelledQuestion, LabelledSet
 from rag.question import STOPWORDS
 from rag.sentences import split_sentences
 
@@ -118,7 +117,7 @@ def _told(article: Article, name: str, words: str) -> bool:
 
 
 def _unanswerable(identity: str, text: str, group: str) -> LabelledQuestion:
-    return LabelledQuestion(identity, text, (), (), frozenset(), group)
+    return LabelledQuestion(identity, text, answerable=False, group=group)
 
 
 def _draw(seed: str, count: int) -> int:

@@ -30,6 +30,8 @@ DECISION_SIGNALS = (
     "number_missing",
     "name_missing",
     "numbers_missing",
+    "kind_held",
+    "content_words",
     "open_kind",
 )
 GENERIC = frozenset(
@@ -44,6 +46,8 @@ OTHER_NAME = 0.6
 """What the similarity of a different name is worth."""
 NEAR_ANSWER = 12
 """Words on either side of what may be the answer."""
+MOST_CONTENT = 10
+"""Content words of a question that are counted."""
 
 
 def decision_signals(question: Question, view: View, title: Collection[str], signals: Signals, best: int) -> np.ndarray:
@@ -77,6 +81,8 @@ def decision_signals(question: Question, view: View, title: Collection[str], sig
     def missing(*kinds: str) -> float:
         return float(question.kind in kinds and not held)
 
+    telling_kind = question.kind in ("when", "count", "amount", "age")
+
     return np.array(
         [
             sentence["match"],
@@ -94,6 +100,9 @@ def decision_signals(question: Question, view: View, title: Collection[str], sig
             missing("count", "amount", "age"),
             missing("who"),
             float(any(w.text[0].isdigit() and w.stem not in stems for w in content)),
+            float(telling_kind and bool(held)),
+            # The more a question asks for, the more is met by as good a match.
+            min(len(content), MOST_CONTENT) / MOST_CONTENT,
             float(question.kind == ""),
         ],
         dtype=np.float32,

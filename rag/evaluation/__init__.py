@@ -154,7 +154,7 @@ def _row(question: LabelledQuestion, answer: Answer, threshold: float, labelled:
         "follow_up": bool(question.history),
         "searched": answer.searched,
         "answerable": question.answerable,
-        "expected": list(question.answers or question.parts or question.sentences),
+        "expected": list(question.answers or question.parts),
         "labelled": [
             {
                 "article": texts[article].title,

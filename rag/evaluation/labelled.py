@@ -44,8 +44,10 @@ class LabelledQuestion:
     """Gold strings, each a right answer."""
     parts: tuple[str, ...] = ()
     """Gold strings that a right answer holds all of."""
-    sentences: tuple[str, ...] = ()
-    """Gold sentences, of sets whose answers are free text rather than parts of the articles."""
+    evidence: tuple[str, ...] = ()
+    """Gold sentences, or parts of them."""
+    free_text: bool = False
+    """Whether its answers are worded freely, so that only the evidence can be looked for."""
     paragraphs: frozenset[tuple[str, int]] = frozenset()
     """(article id, paragraph number) of the paragraphs that tell it."""
     group: str = ""
@@ -90,6 +92,7 @@ def read_set(folder: Path) -> LabelledSet:
         found = labelled.get(str(row["_id"]), set())
         source = places.get(row.get("source_paragraph", ""), ("", 0))[0]
         answers = tuple(row.get("answers", ()))
+        evidence = tuple(sentence for one in row.get("evidence_sentences", ()) for sentence in one)
         questions.append(
             LabelledQuestion(
                 id=str(row["_id"]),
@@ -97,7 +100,8 @@ def read_set(folder: Path) -> LabelledSet:
                 # A set without answers is one of search alone: what is labelled is told.
                 answerable=bool(answers) if "answers" in row else bool(found) or None,
                 answers=answers,
-                sentences=tuple(sentence for one in row.get("evidence_sentences", ()) for sentence in one),
+                evidence=evidence,
+                free_text=bool(evidence),
                 paragraphs=frozenset(found),
                 group=row.get("article_id") or source or min(found, default=(str(row["_id"]), 0))[0],
             )
@@ -152,6 +156,7 @@ def _asked(
         answerable=answerable,
         answers=answers,
         parts=parts,
+        evidence=evidence,
         paragraphs=frozenset(places),
         # Each its own group: questions on one article are in training and test.
         group=str(number),

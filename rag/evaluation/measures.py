@@ -67,7 +67,7 @@ LOSSES = {
     "not said": "the paragraph was found, but the answer does not hold what it should",
     "refused": "the right answer was there, and refused",
     "rightly refused": "refused, since the articles don't say",
-    "made up": "answered, though the articles don't say",
+    "not refused": "answered, though the articles don't say",
     "unlabelled": "nobody said what is right",
 }
 """What can become of a question; each becomes one of them."""
@@ -100,7 +100,7 @@ def measure(question: LabelledQuestion, answer: Answer, threshold: float) -> dic
     elif question.answerable:
         values["sentences"] = len(answer.sentences)
         cited = {_place(citation) for sentence in answer.sentences for citation in sentence.citations}
-        if question.answers or question.parts or question.sentences or question.paragraphs:
+        if question.answers or question.parts or question.paragraphs:
             right = holds(question, answer) and (not question.paragraphs or bool(cited & question.paragraphs))
             values["holds"] = float(holds(question, answer))
             values["right if answered"] = float(right)
@@ -118,7 +118,7 @@ def measure(question: LabelledQuestion, answer: Answer, threshold: float) -> dic
 def lost(question: LabelledQuestion, values: dict[str, float], threshold: float) -> str:
     """What became of the question: a key of `LOSSES`."""
     if question.answerable is False:
-        return "rightly refused" if values["refused"] else "made up"
+        return "rightly refused" if values["refused"] else "not refused"
     if "right" not in values:
         return "unlabelled"
     if values["right"]:
@@ -130,10 +130,10 @@ def lost(question: LabelledQuestion, values: dict[str, float], threshold: float)
 
 def holds(question: LabelledQuestion, answer: Answer) -> bool:
     """Whether the sentences of the answer hold what a right one does."""
-    if question.sentences:
+    if question.free_text:
         # Sentences are split differently here than in the sets, so either may be part of the other.
         ours = [_plain(sentence.text) for sentence in answer.sentences]
-        return any(s in _plain(gold) or _plain(gold) in s for gold in question.sentences for s in ours)
+        return any(s in _plain(gold) or _plain(gold) in s for gold in question.evidence for s in ours)
     text = _plain(" ".join(sentence.text for sentence in answer.sentences))
     if not all(_stands(part, text) for part in question.parts):
         return False

@@ -26,7 +26,7 @@ ADVICE = {
     "not said": "The right paragraph was found and another sentence chosen. Are the labels complete? Another sentence "
     "may say it too.",
     "refused": "Lower answer_threshold if wrong answers harm less than missing ones.",
-    "made up": "Raise answer_threshold if wrong answers harm more than missing ones.",
+    "not refused": "Raise answer_threshold if wrong answers harm more than missing ones.",
     "unlabelled": "Give an answer, a paragraph or evidence, and these count too.",
 }
 
@@ -41,7 +41,7 @@ def write_report(evaluation: Evaluation, file: Path, comparison: dict[str, dict[
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    failures = [row for row in evaluation.rows if row["lost"] in ("made up", "refused", "not said", "not found")]
+    failures = [row for row in evaluation.rows if row["lost"] in ("not refused", "refused", "not said", "not found")]
     order = list(LOSSES)
     # The surest of the wrong answers first: these deceive most.
     failures.sort(key=lambda row: (not row["answered"], -row["confidence"], order.index(row["lost"])))
