@@ -151,6 +151,8 @@ def show_answer(answer: dict[str, Any]) -> None:
 def show_evaluation(evaluation: dict[str, Any]) -> None:
     """Figures with their intervals, what became of the questions, and what has changed."""
     typer.echo(f"{evaluation['name']}: {len(evaluation['questions']):,} questions")
+    for note in evaluation["notes"]:
+        typer.echo(f"note: {note}")
     for figures, of in ((evaluation["figures"], ""), (evaluation["follow_ups"], "follow-ups")):
         if not figures:
             continue

@@ -208,7 +208,8 @@ def test_eval_on_the_command_line(questions, index, tmp_path):
     assert (tmp_path / "report.html").stat().st_size > 10_000
     values = json.loads(run("eval", questions, "--index", index, "--json"))
     assert set(values) == {
-        "format", "name", "facts", "settings", "figures", "follow_ups", "losses", "questions", "comparison",
+        "format", "name", "facts", "settings", "figures", "follow_ups", "losses",
+        "notes", "questions", "comparison",
     }  # fmt: skip
     assert set(values["figures"]["right"]) == {"value", "low", "high", "count"}
     said = run("eval", tmp_path / "nowhere.jsonl", "--index", index, expect=2)

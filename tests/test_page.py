@@ -63,12 +63,18 @@ def served(index):
 
 
 @pytest.fixture(scope="module")
-def address(articles, tmp_path_factory):
-    """The page over the made articles and a hostile one."""
+def page_index(articles, tmp_path_factory):
+    """An index of the made articles and a hostile one."""
     folder = shutil.copytree(articles, tmp_path_factory.mktemp("page") / "articles")
     (folder / "hostile.md").write_text(HOSTILE)
     build(folder, folder.parent / "index")
-    with served(folder.parent / "index") as found:
+    return folder.parent / "index"
+
+
+@pytest.fixture(scope="module")
+def address(page_index):
+    """The page over that index."""
+    with served(page_index) as found:
         yield found
 
 
@@ -199,3 +205,37 @@ def test_programs_may_ask(address):
     hits = json.loads(client.predict("herring", 2, api_name="/search"))
     assert hits[0]["article"]["id"] == "market.md"
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/ask", "/search"}
+
+
+def test_a_judgement_is_noted_as_a_labelled_question(page, address, page_index):
+    from rag.evaluation import evaluate
+
+    def pressed(thumb):
+        page.locator(f".turn:last-child button.thumb[data-judged={thumb}]").click()
+        page.wait_for_selector(f".turn:last-child button.thumb[data-judged={thumb}][aria-pressed=true]")
+
+    def noted():
+        return [json.loads(line) for line in (page_index / "feedback.jsonl").read_text().splitlines()]
+
+    ask(page, "What does cod cost?")
+    pressed("up")
+    assert noted()[-1]["good"] is True
+    ask(page, "Who is the mayor of Ostwick?")
+    pressed("down")
+    page.screenshot(path=SHOTS / "judged.png")
+    place = page.locator(".turn:last-child .instead button").nth(1)
+    place.click()
+    page.wait_for_selector(".turn:last-child .instead button[aria-pressed=true]")
+    assert noted()[-1]["good"] is False
+    assert len(noted()[-1]["evidence"]) >= 1
+    found = evaluate(page_index / "feedback.jsonl", page_index)
+    assert [(row["question"], row["answerable"]) for row in found.rows] == [
+        ("What does cod cost?", True),
+        ("Who is the mayor of Ostwick?", True),
+    ]
+    assert found.rows[0]["lost"] == "right"
+    # The same thumb again takes it back.
+    page.locator(".turn:last-child button.thumb[data-judged=down]").click()
+    page.wait_for_selector(".turn:last-child .instead", state="detached")
+    assert noted()[-1]["good"] is None
+    assert len(evaluate(page_index / "feedback.jsonl", page_index).rows) == 1

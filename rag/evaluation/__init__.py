@@ -46,6 +46,8 @@ class Evaluation:
     """Over all questions."""
     follow_ups: dict[str, Figure]
     """Over those with a history alone; none when there are no others, or none at all."""
+    notes: tuple[str, ...] = ()
+    """What was left out, and why."""
 
     @property
     def threshold(self) -> float:
@@ -71,6 +73,7 @@ class Evaluation:
             "figures": {name: figure.to_dict() for name, figure in self.figures.items()},
             "follow_ups": {name: figure.to_dict() for name, figure in self.follow_ups.items()},
             "losses": self.losses(),
+            "notes": list(self.notes),
             "questions": self.rows,
         }
 
@@ -125,6 +128,7 @@ def evaluate(
         rows=rows,
         figures=summary(rows, settings.answer_threshold),
         follow_ups=summary(follow_ups, settings.answer_threshold) if 0 < len(follow_ups) < len(rows) else {},
+        notes=questions.notes,
     )
 
 

@@ -16,6 +16,8 @@ A question file has a question a line, as JSON objects or as a CSV table with th
 - `article` (id, path or title) and `paragraph` (number): where they tell it;
 - `evidence`: a list of parts of the sentences that tell it, another way to say where;
 - `history`: (question, answer) pairs that were asked before it.
+
+What people thought of answers on the page is such a file, too (`rag.feedback`).
 """
 
 from __future__ import annotations
@@ -63,6 +65,8 @@ class LabelledSet:
     name: str
     articles: tuple[Article, ...]
     questions: tuple[LabelledQuestion, ...]
+    notes: tuple[str, ...] = ()
+    """What was left out, and why."""
 
 
 def read_set(folder: Path) -> LabelledSet:
@@ -121,8 +125,23 @@ def read_questions(file: Path, articles: Iterable[Article]) -> LabelledSet:
         for name in (article.title, article.path, article.id):
             named[name.casefold()] = article
     rows = _table(file, ("question",)) if file.suffix.lower() == ".csv" else _lines(file, ("question",))
-    questions = tuple(_asked(f"{file}, question {n}", n, row, articles, named) for n, row in enumerate(rows, 1))
-    return LabelledSet(file.stem, articles, questions)
+    numbered = [(f"{file}, question {n}", n, row) for n, row in enumerate(rows, 1)]
+    judged = {_asked_again(row): n for _, n, row in numbered if "good" in row}
+    questions, gone = [], 0
+    for where, number, row in numbered:
+        if "good" in row:
+            if judged[_asked_again(row)] != number or row["good"] is None:
+                continue
+            if row.get("evidence") and not _places(_listed(row["evidence"]), articles):
+                gone += 1
+                continue
+        questions.append(_asked(where, number, row, articles, named))
+    notes = (f"{gone} judged answers were left out: what they rest on is no longer in the index.",) if gone else ()
+    return LabelledSet(file.stem, articles, tuple(questions), notes)
+
+
+def _asked_again(row: Mapping[str, Any]) -> str:
+    return json.dumps([row["question"], row.get("history")])
 
 
 def _asked(
@@ -131,12 +150,7 @@ def _asked(
     answers = _listed(row.get("answers")) or _listed(row.get("answer"))
     parts = _listed(row.get("parts"))
     evidence = _listed(row.get("evidence"))
-    places = {
-        (article.id, paragraph.number)
-        for article in articles
-        for paragraph in article.paragraphs
-        if any(part in paragraph.text for part in evidence)
-    }
+    places = _places(evidence, articles)
     if evidence and not places:
         raise RagError(f"{where}: no article has its evidence '{evidence[0]}'; mend it, or build the index first.")
     if row.get("article"):
@@ -162,6 +176,15 @@ def _asked(
         group=str(number),
         history=tuple((str(question), str(answer)) for question, answer in row.get("history") or ()),
     )
+
+
+def _places(evidence: tuple[str, ...], articles: Iterable[Article]) -> set[tuple[str, int]]:
+    return {
+        (article.id, paragraph.number)
+        for article in articles
+        for paragraph in article.paragraphs
+        if any(part in paragraph.text for part in evidence)
+    }
 
 
 def _numbers(where: str, value: Any, article: Article) -> list[int]:

@@ -1,8 +1,10 @@
-// Runs once for the conversation and once for the reader: buttons that name a place open it beside the conversation.
+// Runs once for the conversation and once for the reader: buttons that name a place open it beside
+// the conversation, those that judge an answer tell so.
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
   if (button.dataset.close) trigger("shut", {});
+  else if (button.dataset.judged) trigger("judge", { ...button.dataset });
   else if (button.dataset.turn) trigger("show", { ...button.dataset });
 });
 const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";

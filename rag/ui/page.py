@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,19 @@ import gradio as gr
 from rag import terminal
 from rag.answering import Answer, Answerer
 from rag.errors import RagError
+from rag.feedback import record
 from rag.generations import status
 from rag.settings import Settings
 from rag.starters import starter_questions
-from rag.ui.render import other_places, reader, transcript, welcome_text
+from rag.ui.render import Turn, other_places, reader, transcript, welcome_text
 
 FOLDER = Path(__file__).parent
 LONGEST_QUESTION = 2_000
 """In characters; the rest is cut off."""
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
+STARTERS = 4
+"""Questions to start with."""
 SENTENCE_PAUSE = 0.06
 """Seconds between the sentences of an answer, so that the eye can follow."""
 
@@ -41,11 +45,9 @@ HEAD = (
     "<p>Every sentence of an answer points to the paragraph it came from.</p></div>"
 )
 
-Turn = tuple[str, Answer]
-
 
 class _Asker:
-    """The answerer, opened when first needed and again until there is an index."""
+    """What the page's events do. The answerer is opened when first needed, and again until there is an index."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -64,62 +66,75 @@ class _Asker:
         try:
             count = status(self._settings.index).articles
         except RagError as error:
-            return str(error)
-        return f"{count:,} article{'s' if count != 1 else ''} to ask. Answers are made of their own sentences."
+            return welcome_text(str(error))
+        return welcome_text(
+            f"{count:,} article{'s' if count != 1 else ''} to ask. Answers are made of their own sentences."
+        )
 
-    def starters(self) -> list[str]:
-        """Questions to start with: found once for each generation of the index, since that takes asking them."""
+    def starters(self) -> list[Any]:
+        """The buttons of the questions to start with.
+
+        The questions are found once for each generation of the index, since that takes asking them.
+        """
+        questions: list[str] = []
         try:
             answerer = self.open()
             generation = answerer.retriever.index.manifest.generation
             if self._starters[0] != generation:
                 # No lock: nobody's question should wait for these, and finding them twice does no harm.
-                self._starters = (generation, starter_questions(answerer))
-            return self._starters[1]
+                self._starters = (generation, starter_questions(answerer, STARTERS))
+            questions = self._starters[1]
         except RagError:
             # The welcome says what is wrong.
-            return []
+            pass
+        shown = [gr.update(value=question, visible=True) for question in questions]
+        return [*shown, *[gr.update(visible=False)] * (STARTERS - len(shown))]
+
+    def answer(self, question: str, turns: list[Turn]) -> Iterator[tuple[Any, ...]]:
+        """The conversation with one more question, its answer sentence by sentence."""
+        question = question[:LONGEST_QUESTION].strip()
+        if not question:
+            yield transcript(turns), turns, ""
+            return
+        yield transcript([*turns, Turn(question)]), turns, ""
+        try:
+            given = self.open().ask(question, history=[turn.answer for turn in turns])
+        except RagError as error:
+            yield transcript(turns, str(error)), turns, question
+            return
+        turns = [*turns, Turn(question, given)]
+        for count in range(1, len(given.sentences)):
+            yield transcript(turns, shown=count), turns, ""
+            time.sleep(SENTENCE_PAUSE)
+        yield transcript(turns), turns, ""
+
+    def show(self, turns: list[Turn], event: gr.EventData) -> tuple[Any, Any]:
+        """The article that a click names, beside the conversation."""
+        opened = _opened(turns, event._data)
+        return (gr.skip(), gr.skip()) if opened is None else (opened, gr.update(visible=True))
+
+    def judge(self, turns: list[Turn], event: gr.EventData) -> tuple[Any, Any]:
+        """The conversation with what was thought of one of its answers."""
+        try:
+            turns = _judged(turns, event._data, self._settings.index)
+        except RagError as error:
+            return transcript(turns, str(error)), turns
+        return transcript(turns), turns
+
+    # What programs call gets and gives text: Gradio's client takes a dictionary with a "path" for a file to fetch.
+    def search(self, query: str, k: int = 5) -> str:
+        """The passages that fit a query best: a JSON document, as `rag search --json` prints it."""
+        return json.dumps([hit.to_dict() for hit in _say(lambda: self.open().retriever.search(query, k))])
+
+    def ask(self, question: str, history: list[list[str]] | None = None) -> str:
+        """The answer to a question: a JSON document, as `rag ask --json` prints it; history: (question, answer)."""
+        answered: Answer = _say(lambda: self.open().ask(question, history=history or []))
+        return json.dumps(answered.to_dict())
 
 
 def build_page(settings: Settings) -> gr.Blocks:
     """The page over the index that `settings` name; it opens the index when it is first asked something."""
     asker = _Asker(settings)
-
-    def answer(question: str, turns: list[Turn]) -> Iterator[tuple[Any, ...]]:
-        question = question[:LONGEST_QUESTION].strip()
-        shown = [(asked, given, len(given.sentences)) for asked, given in turns]
-        if not question:
-            yield transcript(shown), turns, ""
-            return
-        yield transcript([*shown, (question, None, 0)]), turns, ""
-        try:
-            given = asker.open().ask(question, history=[earlier for _, earlier in turns])
-        except RagError as error:
-            yield transcript(shown, str(error)), turns, question
-            return
-        turns = [*turns, (question, given)]
-        for count in range(1, len(given.sentences)):
-            yield transcript([*shown, (question, given, count)]), turns, ""
-            time.sleep(SENTENCE_PAUSE)
-        yield transcript([*shown, (question, given, len(given.sentences))]), turns, ""
-
-    def show(turns: list[Turn], event: gr.EventData) -> tuple[Any, Any]:
-        opened = _opened(turns, event._data)
-        return (gr.skip(), gr.skip()) if opened is None else (opened, gr.update(visible=True))
-
-    def begin() -> tuple[Any, ...]:
-        return transcript([]), [], "", gr.update(visible=False)
-
-    # As text: Gradio's client takes a dictionary with a "path" for a file to fetch.
-    def search(query: str, k: int = 5) -> str:
-        """The passages that fit a query best: a JSON document, as `rag search --json` prints it."""
-        return json.dumps([hit.to_dict() for hit in _say(lambda: asker.open().retriever.search(query, k))])
-
-    def ask(question: str, history: list[list[str]] | None = None) -> str:
-        """The answer to a question: a JSON document, as `rag ask --json` prints it; history: (question, answer)."""
-        answered: Answer = _say(lambda: asker.open().ask(question, history=history or []))
-        return json.dumps(answered.to_dict())
-
     script = (FOLDER / "page.js").read_text(encoding="utf-8")
     page: gr.Blocks
     with gr.Blocks(title="Ask the articles", analytics_enabled=False, fill_width=True) as page:
@@ -140,33 +155,30 @@ def build_page(settings: Settings) -> gr.Blocks:
                         elem_id="question",
                     )
                     with gr.Row(elem_id="starters"):
-                        examples = [gr.Button(visible=False, size="sm", elem_classes="starter") for _ in range(4)]
+                        examples = [
+                            gr.Button(visible=False, size="sm", elem_classes="starter") for _ in range(STARTERS)
+                        ]
                     new = gr.Button("New conversation", size="sm", variant="secondary", elem_id="new")
             with gr.Column(scale=2, min_width=320, visible=False, elem_id="reader-column") as beside:
                 article = gr.HTML("", js_on_load=script, elem_id="reader")
 
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         asking: dict[str, Any] = {**private, "concurrency_limit": 4}
-        gr.on([box.submit], answer, [box, turns], [log, turns, box], **asking)
+        gr.on([box.submit], asker.answer, [box, turns], [log, turns, box], **asking)
         for example in examples:
-            example.click(answer, [example, turns], [log, turns, box], **asking)
+            example.click(asker.answer, [example, turns], [log, turns, box], **asking)
         for places in (log, article):
-            places.show(show, [turns], [article, beside], **private)
+            places.show(asker.show, [turns], [article, beside], **private)
+        log.judge(asker.judge, [turns], [log, turns], **private)
         article.shut(lambda: gr.update(visible=False), None, [beside], **private)
-        new.click(begin, None, [log, turns, box, beside], **private)
-
-        def starters() -> list[Any]:
-            questions = asker.starters()
-            return [
-                gr.update(value=questions[i], visible=True) if i < len(questions) else gr.update(visible=False)
-                for i in range(len(examples))
-            ]
-
-        page.load(starters, None, examples, **private)
-        page.load(lambda: welcome_text(asker.welcome()), None, welcome, **private)
+        new.click(
+            lambda: (transcript([]), [], "", gr.update(visible=False)), None, [log, turns, box, beside], **private
+        )
+        page.load(asker.starters, None, examples, **private)
+        page.load(asker.welcome, None, welcome, **private)
         api: Any = gr.api  # type: ignore[attr-defined]
-        api(search, api_description="Passages that fit a query best.")
-        api(ask, api_description="An answer with citations, or a refusal.")
+        api(asker.search, api_name="search", api_description="Passages that fit a query best.")
+        api(asker.ask, api_name="ask", api_description="An answer with citations, or a refusal.")
     return page
 
 
@@ -174,7 +186,9 @@ def _opened(turns: list[Turn], asked: Any) -> str | None:
     """The article that a button names, as HTML; None when it names none of this conversation."""
     try:
         numbers = {key: int(value) for key, value in dict(asked).items()}
-        answer = turns[numbers["turn"]][1]
+        answer = turns[numbers["turn"]].answer
+        if answer is None:
+            return None
         if "hit" in numbers:
             hit = answer.hits[numbers["hit"]]
             return reader(hit.article, hit.start, hit.end)
@@ -184,6 +198,24 @@ def _opened(turns: list[Turn], asked: Any) -> str | None:
         return None
     others = other_places(numbers["turn"], numbers["sentence"], numbers["citation"], citations)
     return reader(chosen.article, chosen.start, chosen.end, others)
+
+
+def _judged(turns: list[Turn], asked: Any, index: str) -> list[Turn]:
+    """The conversation with what was thought of one of its answers, which is noted; as it was when it names none."""
+    try:
+        number, judged = int(dict(asked)["turn"]), str(dict(asked)["judged"])
+        turn, earlier = turns[number], turns[:number]
+        right = turn.answer.hits[int(judged)] if judged.isdecimal() and turn.answer else None
+    except (KeyError, IndexError, ValueError, TypeError):
+        return turns
+    if turn.answer is None or not (right or judged in ("up", "down", "unsaid")):
+        return turns
+    # The same thumb again takes the judgement back.
+    back = judged == turn.judged or (judged == "down" and turn.judged not in ("", "up"))
+    history = [(t.question, t.answer.text) for t in earlier if t.answer]
+    good = None if back else judged == "up"
+    record(index, turn.answer, good, history, right, not_said=judged == "unsaid" and not back)
+    return [*earlier, replace(turn, judged="" if back else judged), *turns[number + 1 :]]
 
 
 def _say(call: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rag.answering import Answer, Citation, Sentence
 from rag.articles import Article
@@ -13,14 +14,25 @@ NEAREST = 3
 """Hits that a refusal shows."""
 
 
+@dataclass(frozen=True)
+class Turn:
+    """A question of the conversation."""
+
+    question: str
+    answer: Answer | None = None
+    """None while it is searched for."""
+    judged: str = ""
+    """What was thought of it: up, down, or "down" and what would be right: unsaid, or the number of a hit."""
+
+
 def escaped(text: str) -> str:
     """`text` as HTML; braces and dollars too, since the page's templates give them a meaning."""
     return html.escape(text).replace("{", "&#123;").replace("}", "&#125;").replace("$", "&#36;")
 
 
-def transcript(turns: Sequence[tuple[str, Answer | None, int]], notice: str = "") -> str:
-    """The conversation: each question with as many sentences of its answer as are to be seen, None while searching."""
-    parts = [_turn(number, *turn) for number, turn in enumerate(turns)]
+def transcript(turns: Sequence[Turn], notice: str = "", shown: int | None = None) -> str:
+    """The conversation; of the last answer the first `shown` sentences, all when None."""
+    parts = [_turn(number, turn, shown if number == len(turns) - 1 else None) for number, turn in enumerate(turns)]
     if notice:
         parts.append(f'<div class="notice" role="alert">{escaped(notice)}</div>')
     return f'<div class="transcript" role="log" aria-live="polite" aria-label="Conversation">{"".join(parts)}</div>'
@@ -31,18 +43,45 @@ def welcome_text(text: str) -> str:
     return f'<p class="welcome">{escaped(text)}</p>'
 
 
-def _turn(number: int, question: str, answer: Answer | None, shown: int) -> str:
-    asked = f'<div class="question">{escaped(question)}</div>'
+def _turn(number: int, turn: Turn, shown: int | None) -> str:
+    asked = f'<div class="question">{escaped(turn.question)}</div>'
+    answer = turn.answer
     if answer is None:
         return f'<section class="turn">{asked}<div class="answer searching">Searching the articles …</div></section>'
     understood = ""
     if answer.searched != answer.question:
         understood = f'<p class="understood">Searched for: {escaped(answer.searched)}</p>'
     body = _answer(number, answer, shown) if answer.answered else _refusal(number, answer)
-    return f'<section class="turn">{asked}<div class="answer">{understood}{body}</div></section>'
+    judgement = _judgement(number, turn, answer) if shown is None else ""
+    return f'<section class="turn">{asked}<div class="answer">{understood}{body}{judgement}</div></section>'
 
 
-def _answer(number: int, answer: Answer, shown: int) -> str:
+def _judgement(number: int, turn: Turn, answer: Answer) -> str:
+    """Whether it was right, and if not, what would be."""
+
+    def choice(verdict: str, label: str, text: str, kind: str) -> str:
+        pressed = "true" if turn.judged == verdict or (verdict == "down" and turn.judged not in ("", "up")) else "false"
+        return (
+            f'<button type="button" class="{kind}" data-turn="{number}" data-judged="{verdict}" '
+            f'aria-pressed="{pressed}" aria-label="{escaped(label)}" title="{escaped(label)}">{text}</button>'
+        )
+
+    right, wrong = ("This is right", "This is wrong") if answer.answered else ("Rightly refused", "The articles do say")
+    shown = choice("up", right, "👍", "thumb") + choice("down", wrong, "👎", "thumb")
+    if turn.judged:
+        shown += '<span role="status">Noted for rag eval.</span>'
+    if turn.judged not in ("", "up"):
+        options = [choice("unsaid", "The articles don’t say it", "The articles don’t say it", "source")]
+        options = options if answer.answered else []
+        for i, hit in enumerate(answer.hits):
+            place = f"{hit.article.title}, paragraph {hit.paragraphs[0].number}: {_short(hit.text, 90)}"
+            options.append(choice(str(i), place, escaped(place), "source"))
+        listed = "".join(f"<li>{option}</li>" for option in options)
+        shown += f'<div class="instead">What would be right?<ul>{listed}</ul></div>'
+    return f'<div class="judgement" role="group" aria-label="Is this right?">{shown}</div>'
+
+
+def _answer(number: int, answer: Answer, shown: int | None) -> str:
     sources: dict[tuple[str, int], tuple[int, int]] = {}
     sentences = []
     for i, sentence in enumerate(answer.sentences[:shown]):
