@@ -49,7 +49,7 @@ class Settings:
     """Larger files are skipped, in megabytes."""
     keep_generations: int = 3
     """How many generations stay on disk, the published one included."""
-    answer_threshold: float = 0.45
+    answer_threshold: float = 0.42
     """Least confidence (0 to 1) at which a question is answered rather than refused."""
     host: str = "127.0.0.1"
     """Address the page is served on."""

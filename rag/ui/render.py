@@ -12,6 +12,13 @@ from rag.articles import Article
 
 NEAREST = 3
 """Hits that a refusal shows."""
+THUMB = (
+    '<svg viewBox="0 0 24 24" width="16" height="16" fill="none" stroke="currentColor" stroke-width="1.8" '
+    'stroke-linejoin="round" aria-hidden="true"{}><path d="M3 10.5h4V21H3zM7 10.5 11.5 3c1.9 0 2.8 1.2 2.4 2.9L13 '
+    '9.5h6a2 2 0 0 1 2 2.4l-1.4 7.2A2.3 2.3 0 0 1 17.4 21H7z"/></svg>'
+)
+"""Drawn, since not every machine has a font with thumbs."""
+UP, DOWN = THUMB.format(""), THUMB.format(' style="transform: rotate(180deg)"')
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ def _judgement(number: int, turn: Turn, answer: Answer) -> str:
         )
 
     right, wrong = ("This is right", "This is wrong") if answer.answered else ("Rightly refused", "The articles do say")
-    shown = choice("up", right, "👍", "thumb") + choice("down", wrong, "👎", "thumb")
+    shown = choice("up", right, UP, "thumb") + choice("down", wrong, DOWN, "thumb")
     if turn.judged:
         shown += '<span role="status">Noted for rag eval.</span>'
     if turn.judged not in ("", "up"):
