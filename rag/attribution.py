@@ -1,4 +1,4 @@
-"""Whose is it? A bare surname is read as the full name that the article gave last before it.
+"""Whose is it? A bare surname is read as the full name that the article gave last before it, and so is a pronoun.
 
 "Liu" in an article that has introduced Liu Zhiyuan is Liu Zhiyuan until it names another Liu in full. A question about
 one of them is not answered with the other's words. Nor is "Who is the head of X?" answered with a sentence that has a
@@ -8,6 +8,9 @@ head and an X, but far apart: there it is the head of another.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from rag.question import stem, words_of
 
@@ -73,3 +76,72 @@ def is_office_of_another(question: str, text: str) -> bool:
     last = words_of(match.group(2))[-1].stem
     names = [i for i, word in enumerate(words) if word.stem == last]
     return bool(offices and names) and min(abs(i - j) for i in offices for j in names) > APART
+
+
+FAR = 700
+"""Characters within which a pronoun is taken to stand for the person named last."""
+_SAYS = (
+    "said|says|told|tells|added|adds|noted|notes|explained|explains|argued|argues|believes|believed|thinks|thought|wrote|"
+    "writes|wants|wanted|hopes|hoped|sees|saw|holds|held|called|calls|asked|asks|warned|warns|announced|admitted|stated|"
+    "commented|replied|insisted|recalled|recalls|expects|expected|declared|suggested|suggests|has|had|was|is"
+)
+_HEADS = frozenset(
+    """university times institute report company inc corp bank ministry department school club council states kingdom
+    college agency association union party museum library street river lake city county street group press award prize
+    league act war day""".split()
+)
+"""Last words of names that no person has."""
+_PRONOUN = re.compile(r"\b(?:he|she|his|her|him|hers)\b", re.I)
+
+
+class Mention(NamedTuple):
+    """Where a person is named."""
+
+    start: int
+    end: int
+    name: tuple[str, ...]
+    """The full name, also where a part of it stands."""
+
+
+def people(text: str) -> list[Mention]:
+    """Where `text` names people, in order.
+
+    A name of two or more words is a person's when it, or a part of it, says, thinks or is something, or is followed by
+    who it is ("Ada Byron, a …").
+    """
+    found: list[Mention] = []
+    known: dict[str, tuple[str, ...]] = {}
+    runs = {tuple(m.group().split()) for m in _RUN.finditer(text)}
+    persons = {run for run in runs if run[-1].lower() not in _HEADS and _acts(run, text)}
+    for match in re.finditer(rf"{_RUN.pattern}|\b[^\W\d_a-z][\w’'-]+", text):
+        parts = tuple(re.sub(r"[’']s$", "", word) for word in match.group().split())
+        if parts in persons:
+            known.update(dict.fromkeys(parts, parts))
+            found.append(Mention(match.start(), match.end(), parts))
+        elif len(parts) == 1 and parts[0] in known:
+            found.append(Mention(match.start(), match.end(), known[parts[0]]))
+    return found
+
+
+def meant(mentions: Sequence[Mention], text: str, start: int, end: int) -> frozenset[str]:
+    """Stems of the full names that pronouns and bare surnames in `text[start:end]` stand for."""
+    starts = [mention.start for mention in mentions]
+    names = {mentions[i].name for i in range(bisect_left(starts, start), bisect_left(starts, end))}
+    for match in _PRONOUN.finditer(text, start, end):
+        before = bisect_left(starts, match.start()) - 1
+        if before >= 0 and match.start() - mentions[before].end <= FAR:
+            names.add(mentions[before].name)
+    return frozenset(word.stem for name in names for word in words_of(" ".join(name)))
+
+
+def _acts(run: tuple[str, ...], text: str) -> bool:
+    whole, first, last = (re.escape(part) for part in (" ".join(run), run[0], run[-1]))
+    is_somebody = rf"(?:,? who\b|, (?:an?|the)\b| (?:{_SAYS})\b)"
+    return any(
+        re.search(pattern, text)
+        for pattern in (
+            rf"\b{whole}{is_somebody}",
+            rf"\b(?:said|says|told|according to) {whole}\b",
+            rf"(?<!\w )\b(?:{first}|{last}){is_somebody}",
+        )
+    )

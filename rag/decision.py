@@ -62,6 +62,9 @@ def decision_signals(question: Question, view: View, title: Collection[str], sig
     first, last = view.opening(best), view.sentences[best][1]
     words = view.words_in(first, last)
     support = _support(question, content, view, words)
+    for row, word in enumerate(content):
+        if word.stem in view.meant[best]:
+            support[row] = 1.0
     names = _names(question, content)
     # Another name is not the same name, however similar.
     support[names] *= np.where(support[names] < 1, OTHER_NAME, 1)

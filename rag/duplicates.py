@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rag.articles import Article, Paragraph
+from rag.attribution import Mention, people
 from rag.sentences import split_sentences
 
 NEAR = 0.8
@@ -78,6 +79,11 @@ class ArticleSentences:
             for i in self._by_shingle.get(shingle, ()):
                 counts[i] = counts.get(i, 0) + 1
         return sorted(i for i in counts if near_identical(wanted, self.sentences[i].shingles))
+
+    @cached_property
+    def people(self) -> list[Mention]:
+        """Where it names people."""
+        return people(self.article.text)
 
     @cached_property
     def digests(self) -> frozenset[int]:

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rag.articles import Article, Paragraph
+from rag.attribution import meant
 from rag.chunking import Passage
 from rag.cleaning import clean
 from rag.duplicates import ArticleSentences, containment, shingles
@@ -265,7 +266,11 @@ class _State:
                 (max(s.start, passage.start) - passage.start, min(s.end, passage.end) - passage.start)
                 for s in (article.sentences[i] for i in inside)
             ]
-            known[row] = _Read(passage, article, inside, View.of(passage.text, spans, of_passage))
+            whom = [
+                meant(article.people, article.article.text, s.start, s.end)
+                for s in map(article.sentences.__getitem__, inside)
+            ]
+            known[row] = _Read(passage, article, inside, View.of(passage.text, spans, of_passage, whom))
         with self._lock:
             self._views.update((row, known[row]) for row in missing)
             while len(self._views) > CACHED_VIEWS:

@@ -33,11 +33,15 @@ class View:
     sentences: tuple[tuple[int, int], ...]
     words: tuple[Word, ...]
     tokens: TokenVectors
+    meant: tuple[frozenset[str], ...]
+    """Of each sentence, stems of the names that its pronouns and bare surnames stand for."""
 
     @classmethod
-    def of(cls, text: str, sentences: Sequence[tuple[int, int]], tokens: TokenVectors) -> View:
-        """The passage `text` with the spans of its sentences and the vectors of its tokens."""
-        return cls(text, tuple(sentences), tuple(words_of(text)), tokens)
+    def of(
+        cls, text: str, sentences: Sequence[tuple[int, int]], tokens: TokenVectors, meant: Sequence[frozenset[str]]
+    ) -> View:
+        """The passage `text` with the spans of its sentences, whom they mean, and the vectors of its tokens."""
+        return cls(text, tuple(sentences), tuple(words_of(text)), tokens, tuple(meant))
 
     def words_in(self, start: int, end: int) -> list[Word]:
         """Its words between two places."""
@@ -49,6 +53,9 @@ class View:
         opens = WORD.search(self.text, start, end)
         return self.sentences[i - 1][0] if i and opens and opens.group().lower() in PRONOUNS else start
 
+
+MEANT = 0.8
+"""Similarity of a name to a pronoun that stands for it: about that of a name to itself elsewhere."""
 
 PASSAGE_SIGNALS = (
     "cosine",
@@ -92,7 +99,7 @@ def read_signals(question: Question, view: View, title: Collection[str], cosine:
     """What speaks for `view` and its sentences as evidence.
 
     What a sentence that opens with a pronoun speaks of is named in the one before it, so its words and matches are
-    those of both.
+    those of both; and those of the people whom its pronouns and surnames stand for.
 
     Args:
         question: what is asked.
@@ -118,10 +125,10 @@ def read_signals(question: Question, view: View, title: Collection[str], cosine:
             continue
         first = view.opening(i)
         read = inside if first == start else (view.tokens.spans[:, 0] >= first) & (view.tokens.spans[:, 1] <= end)
-        top = similar[:, read].max(axis=1)
+        top = _with_meant(question, similar[:, read].max(axis=1), view.meant[i])
         mean = view.tokens.vectors[inside].mean(axis=0)
         known = words if first == start else view.words_in(first, end)
-        stems = {w.stem for w in known}
+        stems = {w.stem for w in known} | view.meant[i]
         rows.append(
             np.array(
                 [
@@ -141,8 +148,9 @@ def read_signals(question: Question, view: View, title: Collection[str], cosine:
         )
     sentences = np.array(rows, dtype=np.float32).reshape(-1, len(SENTENCE_SIGNALS))
     strongest = sentences.max(axis=0) if len(sentences) else np.zeros(len(SENTENCE_SIGNALS), dtype=np.float32)
-    top = similar.max(axis=1)
-    stems = {w.stem for w in view.words}
+    meant = frozenset[str]().union(*view.meant)
+    top = _with_meant(question, similar.max(axis=1), meant)
+    stems = {w.stem for w in view.words} | meant
     passage = np.array(
         [
             cosine,
@@ -161,6 +169,16 @@ def read_signals(question: Question, view: View, title: Collection[str], cosine:
         dtype=np.float32,
     )
     return Signals(passage, sentences)
+
+
+def _with_meant(question: Question, top: np.ndarray, meant: frozenset[str]) -> np.ndarray:
+    """`top`, the best match of each of the question's tokens, where those of names that are `meant` match, too."""
+    for word in question.words if meant else ():
+        if word.stem in meant and word.is_content:
+            spans = question.tokens.spans
+            inside = (spans[:, 0] >= word.start) & (spans[:, 1] <= word.end)
+            top = np.where(inside, np.maximum(top, MEANT), top)
+    return top
 
 
 def _pairs(stems: Sequence[str]) -> set[tuple[str, str]]:
