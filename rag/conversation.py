@@ -30,7 +30,7 @@ _ASKS = re.compile(
 _FRAGMENT = re.compile(r"^\s*(?:and|but|or|so|also|then)?\s*(?:what about|how about)?\s*", re.I)
 _PREPOSITION = re.compile(r"^(about|at|for|from|in|on|to|with|under|after|before|of|by)\b", re.I)
 _COUNTED = re.compile(r"\b(?:how many|which|what)\s+(?:\w+\s+)?(?:\w+(?<!s)s|people)\b", re.I)
-_WHO = re.compile(r"^\s*(?:and\s+)?who\b", re.I)
+_WHO = re.compile(r"^\s*(?:and\s+)?who\b(?:\s+(?:is|was|are|were)\b)?", re.I)
 
 Turn = tuple[str, str]
 """A question and the text of its answer."""
@@ -143,14 +143,16 @@ def _meant(pronoun: str, last: Turn) -> str:
     question, answer = last
     names = _name_runs(question)
     if pronoun in _PERSON:
-        whole = [name for name in names if " " in name]
-        if whole:
-            return whole[-1]
-        if _WHO.match(question):
+        asks_who = _WHO.match(question)
+        # "Who is Ada Holm?" is about her, "Who leads Holm Works?" about whom the answer names.
+        if asks_who and question[asks_who.end() :].strip(" ?") not in names:
             people = [n for n in _name_runs(answer, opening=True) if " " in n and n not in question]
             people = list(dict.fromkeys(people))
             if people:
                 return " and ".join(people[:2]) if pronoun.startswith("the") else people[0]
+        whole = [name for name in names if " " in name]
+        if whole:
+            return whole[-1]
     if names:
         return names[-1]
     runs = _runs(question, lambda w: w.is_content)

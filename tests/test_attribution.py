@@ -2,7 +2,8 @@
 
 import pytest
 
-from rag.attribution import full_names, is_another, is_office_of_another
+from rag.attribution import full_names, is_another, is_office_of_another, meant, people
+from rag.question import stem
 
 TEXT = (
     "Chen Wei founded the firm. Chen told reporters that it grows. "
@@ -43,3 +44,36 @@ def test_the_office_must_be_of_the_name_asked_for():
     assert is_office_of_another("Who is the director of Halden?", text)
     assert not is_office_of_another("Who is the director of Tind?", text)
     assert not is_office_of_another("What did Ann Moor say of Halden?", text)
+
+
+TOLD = (
+    "Ada Holm, a potter, lives in North Harbour. She fires her bowls twice. The glaze is a secret. "
+    "Ruben Falk said that it contains ash. Holm laughs at this. City Council has no opinion."
+)
+
+
+def whom(sentence):
+    start = TOLD.index(sentence)
+    return meant(people(TOLD), TOLD, start, start + len(sentence))
+
+
+def test_people_are_told_from_places_and_councils():
+    assert {mention.name for mention in people(TOLD)} == {("Ada", "Holm"), ("Ruben", "Falk")}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "names"),
+    [
+        ("She fires her bowls twice.", ["Ada", "Holm"]),
+        ("The glaze is a secret.", []),
+        ("Ruben Falk said that it contains ash.", ["Ruben", "Falk"]),
+        ("Holm laughs at this.", ["Ada", "Holm"]),
+    ],
+)
+def test_pronouns_and_surnames_mean_the_person_named_before(sentence, names):
+    assert whom(sentence) == {stem(name) for name in names}
+
+
+def test_a_pronoun_far_from_any_name_means_nobody():
+    text = "Ada Holm said so. " + "The rain went on. " * 60 + "He slept."
+    assert meant(people(text), text, len(text) - 9, len(text)) == frozenset()

@@ -35,6 +35,40 @@ def test_a_chain_of_follow_ups_keeps_its_subject():
 
 
 @pytest.mark.parametrize(
+    ("question", "turn", "searched"),
+    [
+        (
+            "Which apps does he praise?",
+            ("Who leads the Aster Bank?", "It is led by Lee Kai-fu, a banker from Oslo."),
+            "Which apps does Lee Kai-fu praise?",
+        ),
+        (
+            "Which of them is an engineer?",
+            ("Who founded Torvane?", "Ingrid Vale and Ruben Marsh founded it in 2009."),
+            "Which of Ingrid Vale and Ruben Marsh is an engineer?",
+        ),
+        ("And the Mini?", ("What does the Aurora 2 cost?", "It costs 182 euros."), "What does the Mini cost?"),
+        (
+            "And about trademarks?",
+            ("What does Apache 2.0 say about patents?", "A lot."),
+            "What does Apache 2.0 say about trademarks?",
+        ),
+        (
+            "How long did it take until then?",
+            ("Who is Anna Berg?", "A miller."),
+            "Anna Berg: How long did it take until then?",
+        ),
+    ],
+)
+def test_what_is_meant_takes_its_place(question, turn, searched):
+    assert stand_alone(question, [turn]) == searched
+
+
+def test_what_defines_a_word_stands_alone():
+    assert stand_alone("What is quantisation?", TURNS) == "What is quantisation?"
+
+
+@pytest.mark.parametrize(
     "question",
     [
         "Who founded the Red Cross?",

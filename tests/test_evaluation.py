@@ -179,6 +179,23 @@ def test_risk_at_each_coverage():
     assert risk.tolist() == pytest.approx([0, 1 / 2, 2 / 3])
 
 
+def test_rewritings_are_measured_without_an_index(tmp_path):
+    rows = [
+        {"question": "When was she born?", "history": ["Who is Anna Berg?"], "rewrite": "When was Anna Berg born?"},
+        {"question": "Who runs the Red Cross?", "history": ["Who is Anna Berg?"], "rewrite": "Who runs the Red Cross?"},
+        {"question": "How about winters there?", "history": ["Is Oslo cold?"], "rewrite": "Are Norway winters cold?"},
+    ]
+    file = tmp_path / "rewrites.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in rows))
+    found = evaluate(file, tmp_path / "no index")
+    assert [row["lost"] for row in found.rows] == ["understood", "understood", "not understood"]
+    assert found.figures["left alone"].value == 1
+    # Of the third's needed words, "Norway" and "cold", the last question has one.
+    assert found.figures["needed words"].value == pytest.approx((1 + 1 / 2) / 2)
+    write_report(found, tmp_path / "report.html")
+    assert "Norway" in (tmp_path / "report.html").read_text()
+
+
 def test_one_question_has_no_interval():
     row = {"answerable": True, "confidence": 0.9, "lost": "right", "values": {"right": 1.0, "seconds": 0.1}}
     figure = summary([row], 0.5)["right"]

@@ -16,10 +16,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import rag
 from rag.answering import Answer, Answerer
 from rag.building import build_articles
 from rag.errors import RagError
-from rag.evaluation.labelled import LabelledQuestion, LabelledSet, read_questions, read_set
+from rag.evaluation.labelled import LabelledQuestion, LabelledSet, read_questions, read_rewritings, read_set
+from rag.evaluation.rewriting import rewritten
 from rag.index import Index
 from rag.settings import Settings
 
@@ -87,7 +89,8 @@ def evaluate(
     """Ask the questions of `labelled` and measure the answers.
 
     Args:
-        labelled: a folder in BEIR's layout, whose articles are indexed for this, or a question file.
+        labelled: a folder in BEIR's layout, whose articles are indexed for this, a question file, or a file of
+            follow-ups and their rewritings (`rewriting`), which needs no index.
         index: folder of the index: for a question file the one to ask (default: that of the settings); for a set
             where its index is built, or brought up to date, instead of in a temporary folder.
         settings: those of the index and the answers.
@@ -98,6 +101,10 @@ def evaluate(
     """
     settings = settings or Settings()
     path = Path(labelled)
+    rewritings = read_rewritings(path)
+    if rewritings:
+        rows = rewritten(rewritings)
+        return Evaluation(path.stem, {"version": rag.__version__}, asdict(settings), rows, summary(rows, 0.0), {})
     is_set = path.is_dir()
     with tempfile.TemporaryDirectory() if is_set and index is None else nullcontext() as temporary:
         folder = Path(temporary or index or settings.index)
@@ -191,8 +198,6 @@ def _paragraph(paragraphs: Sequence[Any], number: int) -> str:
 
 
 def _facts(answerer: Answerer) -> dict[str, Any]:
-    import rag
-
     index = answerer.retriever.index
     return {
         "version": rag.__version__,

@@ -140,6 +140,17 @@ def read_questions(file: Path, articles: Iterable[Article]) -> LabelledSet:
     return LabelledSet(file.stem, articles, tuple(questions), notes)
 
 
+def read_rewritings(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file of follow-ups with their rewritings; [] when `path` is something else.
+
+    Raises:
+        RagError: some of its lines have a rewriting, others not.
+    """
+    if path.suffix != ".jsonl" or '"rewrite"' not in _text(path).split("\n", 1)[0]:
+        return []
+    return list(_lines(path, ("question", "rewrite")))
+
+
 def _asked_again(row: Mapping[str, Any]) -> str:
     return json.dumps([row["question"], row.get("history")])
 

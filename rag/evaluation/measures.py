@@ -69,6 +69,9 @@ LOSSES = {
     "rightly refused": "refused, since the articles don't say",
     "not refused": "answered, though the articles don't say",
     "unlabelled": "nobody said what is right",
+    "understood": "made to stand alone, with the words it needs and no others",
+    "not understood": "not given all the words that it needs to stand alone",
+    "overdone": "given the words that it needs, and others",
 }
 """What can become of a question; each becomes one of them."""
 

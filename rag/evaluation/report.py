@@ -20,6 +20,7 @@ TEMPLATE = Path(__file__).with_name("report.html")
 MOST_FAILURES = 60
 """Failures that are shown; `eval --json` has all."""
 
+FAILURES = ("not refused", "refused", "not said", "not found", "not understood", "overdone")
 ADVICE = {
     "not found": "Is the article indexed, and read well (rag search shows its text)? Are its words far from the "
     "question's? Another model may find it.",
@@ -41,7 +42,7 @@ def write_report(evaluation: Evaluation, file: Path, comparison: dict[str, dict[
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    failures = [row for row in evaluation.rows if row["lost"] in ("not refused", "refused", "not said", "not found")]
+    failures = [row for row in evaluation.rows if row["lost"] in FAILURES]
     order = list(LOSSES)
     # The surest of the wrong answers first: these deceive most.
     failures.sort(key=lambda row: (not row["answered"], -row["confidence"], order.index(row["lost"])))
@@ -82,6 +83,11 @@ def verdict(evaluation: Evaluation) -> list[str]:
         said.append(
             f"The paragraph that tells it came first for {figures['R@1'].value:.0%}, and among the first five for "
             f"{figures['R@5'].value:.0%}."
+        )
+    if "needed words" in figures:
+        said.append(
+            f"Follow-ups were given {figures['needed words'].value:.0%} of the words they need to stand alone, and "
+            f"{figures['left alone'].value:.0%} of the questions that need none were left alone."
         )
     wrong = {kind: n for kind, n in evaluation.losses().items() if kind in ADVICE}
     if wrong:
