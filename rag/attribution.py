@@ -67,7 +67,10 @@ _OFFICE = re.compile(r"\b[Ww]ho\b.{0,40}? ([^\W\d_][\w-]*) of (?:the )?([^\W\d_a
 
 
 def is_office_of_another(question: str, text: str) -> bool:
-    """Whether `question` asks who holds an office of a name, and `text` has both, but nowhere near each other."""
+    """Whether `question` asks who holds an office of a name, and `text` has it of another.
+
+    That is when both stand in it, but nowhere near each other, and when it has the office alone, with another name.
+    """
     match = _OFFICE.search(question)
     if not match:
         return False
@@ -75,6 +78,8 @@ def is_office_of_another(question: str, text: str) -> bool:
     offices = [i for i, word in enumerate(words) if word.stem == stem(match.group(1))]
     last = words_of(match.group(2))[-1].stem
     names = [i for i, word in enumerate(words) if word.stem == last]
+    if offices and not names:
+        return bool(re.search(rf"\b(?i:{re.escape(match.group(1))}) (?:of|at) (?:the )?[^\W_a-z]", text))
     return bool(offices and names) and min(abs(i - j) for i in offices for j in names) > APART
 
 
@@ -111,16 +116,25 @@ def people(text: str) -> list[Mention]:
     """
     found: list[Mention] = []
     known: dict[str, tuple[str, ...]] = {}
-    runs = {tuple(m.group().split()) for m in _RUN.finditer(text)}
-    persons = {run for run in runs if run[-1].lower() not in _HEADS and _acts(run, text)}
+    runs = {tuple(match.group().split()): _person(match.group().split(), text) for match in _RUN.finditer(text)}
+    persons = {run: name for run, name in runs.items() if name[-1].lower() not in _HEADS and _acts(name, text)}
     for match in re.finditer(rf"{_RUN.pattern}|\b[^\W\d_a-z][\w’'-]+", text):
         parts = tuple(re.sub(r"[’']s$", "", word) for word in match.group().split())
         if parts in persons:
-            known.update(dict.fromkeys(parts, parts))
-            found.append(Mention(match.start(), match.end(), parts))
+            name = persons[parts]
+            known.update(dict.fromkeys(name, name))
+            found.append(Mention(match.start(), match.end(), name))
         elif len(parts) == 1 and parts[0] in known:
             found.append(Mention(match.start(), match.end(), known[parts[0]]))
     return found
+
+
+def _person(run: Sequence[str], text: str) -> tuple[str, ...]:
+    """The name in a run of three words or more without what stands before it, as in "head of Holm Works Ada Byron"."""
+    run = tuple(run)
+    while len(run) > 2 and len(re.findall(rf"\b{re.escape(run[0])}\b", text)) > text.count(" ".join(run)):
+        run = run[1:]
+    return run
 
 
 def meant(mentions: Sequence[Mention], text: str, start: int, end: int) -> frozenset[str]:
