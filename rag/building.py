@@ -112,7 +112,9 @@ def build(
     """
     settings = settings or Settings()
     chosen = settings.articles if paths is None else [paths] if isinstance(paths, (str, Path)) else list(paths)
-    return build_articles(read_articles(chosen, settings), index, settings=settings, full=full, progress=progress)
+    found = read_articles(chosen, settings)
+    sources = [str(Path(path).absolute()) for path in chosen]
+    return build_articles(found, index, settings=settings, full=full, progress=progress, sources=sources)
 
 
 def build_articles(
@@ -122,8 +124,9 @@ def build_articles(
     settings: Settings | None = None,
     full: bool = False,
     progress: Report | None = None,
+    sources: Sequence[str] = (),
 ) -> BuildReport:
-    """As `build`, from articles that are already read."""
+    """As `build`, from articles that are already read; `sources` are the absolute paths they come from, if any."""
     started = time.perf_counter()
     settings = settings or Settings()
     index = Path(index)
@@ -134,7 +137,9 @@ def build_articles(
         folder = generations_folder(index) / next_name(index)
         try:
             folder.mkdir(parents=True)
-            report = _Build(folder, index, embedder, settings, full, progress or (lambda _: None)).run(articles)
+            report = _Build(folder, index, embedder, settings, full, progress or (lambda _: None)).run(
+                articles, sources
+            )
         except (OSError, sqlite3.Error) as error:
             raise RagError(
                 f"The index in '{index}' could not be written ({error}); mend that and build again. "
@@ -161,7 +166,7 @@ class _Build:
         self.full = full
         self.embedded = self.carried = 0
 
-    def run(self, articles: Iterable[Article | Skipped]) -> dict[str, Any]:
+    def run(self, articles: Iterable[Article | Skipped], sources: Sequence[str]) -> dict[str, Any]:
         writer = StoreWriter(self.folder / STORE)
         complete = False
         try:
@@ -171,11 +176,9 @@ class _Build:
             writer.close(commit=complete)
         counts = {"articles": writer.articles, "paragraphs": writer.paragraphs, "passages": writer.passages}
         common = {**counts, "skipped": tuple(skipped), "seconds": 0.0}
-        unchanged = self.old and (self.old.manifest.content, self.old.manifest.fingerprint) == (
-            content,
-            self.embedder.fingerprint,
-        )
-        if self.old and unchanged and not self.full:
+        made_of = (content, self.embedder.fingerprint, list(sources))
+        old = self.old.manifest if self.old else None
+        if self.old and old and (old.content, old.fingerprint, old.sources) == made_of and not self.full:
             kept_one = {"generation": self.old.manifest.generation, "changed": False, "notes": tuple(self.notes)}
             return {**common, **kept_one, "embedded": 0, "carried_over": writer.passages}
         store = Store.open(self.folder / STORE)
@@ -189,12 +192,13 @@ class _Build:
         lexical.close()
         Manifest(
             generation=self.folder.name,
-            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            created=_now(),
             model=self.embedder.name,
             fingerprint=self.embedder.fingerprint,
             dim=self.embedder.dim,
             precision=self.embedder.precision,
             settings=self._shaping(),
+            sources=list(sources),
             content=content,
             files={
                 path.relative_to(self.folder).as_posix(): {"size": path.stat().st_size, "sha256": sha256(path)}
@@ -224,12 +228,14 @@ class _Build:
         content = hashlib.sha256(repr(sorted(self._shaping().items())).encode())
         skipped: list[Skipped] = []
         most = min(self.settings.passage_tokens, self.embedder.max_tokens)
+        now = _now()
         for item in articles:
             if isinstance(item, Skipped):
                 skipped.append(item)
                 continue
             passages = split_passages(item, self.embedder.count_tokens, most, self.settings.merge_tokens)
-            writer.add(item, passages, [self._key(item, p) for p in passages])
+            added = (self.old.store.added(item.id) if self.old else "") or now
+            writer.add(item, passages, [self._key(item, p) for p in passages], added)
             content.update(repr((item, [(p.start, p.end, p.heading) for p in passages])).encode("utf-8", "replace"))
             self.progress(Progress("reading", writer.articles, writer.passages, writer.articles))
         if not writer.passages:
@@ -271,6 +277,10 @@ class _Build:
     def _tell(self, counts: StoreWriter) -> None:
         done = self.carried + self.embedded
         self.progress(Progress("embedding", counts.articles, counts.passages, done, counts.passages))
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def _remove(path: Path) -> None:

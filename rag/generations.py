@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from rag.errors import BuildInProgress, IndexDamaged, IndexIncompatible, IndexNotFound, RagError
 from rag.files import sync, write_file
 
-FORMAT = 1
+FORMAT = 2
 """Of the files on disk; another one is refused."""
 MANIFEST = "manifest.json"
 
@@ -49,6 +49,8 @@ class Manifest:
     passages: int
     settings: dict[str, Any]
     """The settings that its passages depend on."""
+    sources: list[str]
+    """The files and folders it was read from, absolute; empty when it was not read from files."""
     content: str
     """SHA-256 over its articles and passages: equal for builds of the same texts with the same settings."""
     files: dict[str, dict[str, Any]]

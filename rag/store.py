@@ -30,12 +30,13 @@ CACHED_ARTICLES = 128
 
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE articles (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, path TEXT NOT NULL, author TEXT NOT NULL,
-    date TEXT NOT NULL, url TEXT NOT NULL, tags TEXT NOT NULL, text TEXT NOT NULL
+    date TEXT NOT NULL, url TEXT NOT NULL, tags TEXT NOT NULL, text TEXT NOT NULL,
+    added TEXT NOT NULL
 );
 CREATE TABLE paragraphs (
     article INTEGER NOT NULL REFERENCES articles, number INTEGER NOT NULL,
@@ -69,6 +70,37 @@ class Filters:
     """Last date, inclusive."""
 
 
+LISTED = ("title", "author", "date", "paragraphs", "path", "added")
+"""What the table of articles can be sorted by."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Which stretch of the table of articles, in which order."""
+
+    text: str = ""
+    """Only articles that have each of these words in title, author, path, tags or date."""
+    by: str = "title"
+    """One of LISTED."""
+    descending: bool = False
+    first: int = 0
+    most: int = 50
+
+
+@dataclass(frozen=True)
+class ListedArticle:
+    """An article in the table of articles."""
+
+    id: str
+    title: str
+    author: str
+    date: str
+    path: str
+    added: str
+    """When it was first indexed, ISO 8601, UTC."""
+    paragraphs: int
+
+
 class StoreWriter:
     """Writes a new store; nothing is durable before `close`."""
 
@@ -78,12 +110,12 @@ class StoreWriter:
         self._db.executescript(_SCHEMA)
         self._db.execute("BEGIN")
 
-    def add(self, article: Article, passages: Sequence[Passage], keys: Sequence[bytes]) -> None:
-        """Append an article whose id is new, with its passages and the key of each."""
+    def add(self, article: Article, passages: Sequence[Passage], keys: Sequence[bytes], added: str = "") -> None:
+        """Append an article whose id is new, with its passages and the key of each; `added`: when it was first indexed."""
         number = self.articles
         tags = json.dumps(article.tags, ensure_ascii=False)
         values = (article.id, article.title, article.path, article.author, article.date, article.url, tags)
-        self._db.execute("INSERT INTO articles VALUES (?,?,?,?,?,?,?,?,?)", (number, *values, article.text))
+        self._db.execute("INSERT INTO articles VALUES (?,?,?,?,?,?,?,?,?,?)", (number, *values, article.text, added))
         self._db.executemany(
             "INSERT INTO paragraphs VALUES (?,?,?,?,?)",
             [(number, p.number, p.start, p.end, p.heading) for p in article.paragraphs],
@@ -190,6 +222,38 @@ class Store:
         """Every article, in the order they were read, one at a time."""
         for (number,) in self._query("SELECT number FROM articles ORDER BY number"):
             yield self._article(number)
+
+    def added(self, article_id: str) -> str:
+        """When the article was first indexed, ISO 8601, UTC; "" when there is none with this id."""
+        found = self._query("SELECT added FROM articles WHERE id = ?", (article_id,))
+        return str(found[0][0]) if found else ""
+
+    def listing(self, order: Listing | None = None) -> tuple[list[ListedArticle], int]:
+        """A stretch of the table of articles, and how many articles there are in all of it."""
+        order = order or Listing()
+        words = [f"%{word}%" for word in re.sub(r"([%_\\])", r"\\\1", order.text.casefold()).split()]
+        named = "casefold(title || ' ' || author || ' ' || path || ' ' || tags || ' ' || date) LIKE ? ESCAPE '\\'"
+        where = f"WHERE {' AND '.join([named] * len(words))}" if words else ""
+        by = order.by if order.by in LISTED else LISTED[0]
+        way = "DESC" if order.descending else "ASC"
+        count = self._query(f"SELECT count(*) FROM articles {where}", words)[0][0]
+        found = self._query(
+            "SELECT id, title, author, date, path, added, (SELECT count(*) FROM paragraphs WHERE article = a.number) "
+            f"AS paragraphs FROM articles AS a {where} "
+            # Articles of which it isn't known come last, either way.
+            f"ORDER BY {by} = '', {'casefold(' + by + ')' if by != 'paragraphs' else by} {way}, number "
+            "LIMIT ? OFFSET ?",
+            [*words, order.most, order.first],
+        )
+        return [ListedArticle(*values) for values in found], count
+
+    def facets(self) -> dict[str, list[str]]:
+        """What there is to filter by, each in alphabetical order: authors and tags."""
+        authors = self._query("SELECT DISTINCT author FROM articles WHERE author != '' ORDER BY casefold(author)")
+        tags = self._query(
+            "SELECT DISTINCT tag.value FROM articles, json_each(tags) AS tag ORDER BY casefold(tag.value)"
+        )
+        return {"authors": [str(author) for (author,) in authors], "tags": [str(tag) for (tag,) in tags]}
 
     def rows(self, filters: Filters) -> np.ndarray | None:
         """Rows of the passages that `filters` allow, (n,) int64 ascending; None when they allow all.
