@@ -111,7 +111,7 @@ class StoreWriter:
         self._db.execute("BEGIN")
 
     def add(self, article: Article, passages: Sequence[Passage], keys: Sequence[bytes], added: str = "") -> None:
-        """Append an article whose id is new, with its passages and the key of each; `added`: when it was first indexed."""
+        """Append an article whose id is new, with its passages and the key of each; `added`: when it first was."""
         number = self.articles
         tags = json.dumps(article.tags, ensure_ascii=False)
         values = (article.id, article.title, article.path, article.author, article.date, article.url, tags)

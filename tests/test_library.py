@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -82,8 +83,6 @@ def test_only_files_of_the_library_are_removed(library, tmp_path):
     outside = tmp_path / "outside.md"
     outside.write_text("Something else.")
     (tmp_path / "articles" / "link").symlink_to(tmp_path)
-    from dataclasses import replace
-
     article = chosen(library, "harbour.md")[0]
     for id_, path in (("../outside.md", str(outside)), ("link/outside.md", str(outside))):
         removed, refused = library.remove([replace(article, id=id_, path=path)])
@@ -113,7 +112,7 @@ def test_the_table_of_articles_is_searched_sorted_and_paged(library):
         3,
         ["Storms on the coast", "The fish market", "The harbour of Ostwick"],
     )
-    assert [row.id for row in table(library, by="paragraphs", descending=True)[0]][0] == "harbour.md"
+    assert table(library, by="paragraphs", descending=True)[0][0].id == "harbour.md"
     assert [row.id for row in table(library, by="date")[0]] == ["harbour.md", "market.md", "weather.txt"]
     assert [row.id for row in table(library, by="date", descending=True)[0]] == [
         "market.md",
