@@ -55,6 +55,8 @@ class Settings:
     """Address the page is served on."""
     port: int = 7860
     """Port the page is served on."""
+    password_file: str = ""
+    """File with the password that the page asks for; RAG_PASSWORD in the environment goes before it."""
 
     @classmethod
     def load(cls, path: str | Path = "rag.toml", environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:

@@ -54,6 +54,12 @@ CREATE INDEX passages_key ON passages (key);
 """
 
 
+_LISTED = (
+    "SELECT id, title, author, date, path, added, (SELECT count(*) FROM paragraphs WHERE article = a.number) "
+    "AS paragraphs FROM articles AS a"
+)
+
+
 @dataclass(frozen=True)
 class Filters:
     """Which articles a search may look in; empty fields allow all. Within a field any value will do."""
@@ -238,14 +244,17 @@ class Store:
         way = "DESC" if order.descending else "ASC"
         count = self._query(f"SELECT count(*) FROM articles {where}", words)[0][0]
         found = self._query(
-            "SELECT id, title, author, date, path, added, (SELECT count(*) FROM paragraphs WHERE article = a.number) "
-            f"AS paragraphs FROM articles AS a {where} "
+            f"{_LISTED} {where} "
             # Articles of which it isn't known come last, either way.
             f"ORDER BY {by} = '', {'casefold(' + by + ')' if by != 'paragraphs' else by} {way}, number "
             "LIMIT ? OFFSET ?",
             [*words, order.most, order.first],
         )
         return [ListedArticle(*values) for values in found], count
+
+    def listed(self, ids: Sequence[str]) -> list[ListedArticle]:
+        """The articles with these ids, as the table has them; ids of no article are left out."""
+        return [ListedArticle(*values) for values in self._in(f"{_LISTED} WHERE id IN", ids)]
 
     def facets(self) -> dict[str, list[str]]:
         """What there is to filter by, each in alphabetical order: authors and tags."""
@@ -317,7 +326,7 @@ class Store:
                 self._articles.popitem(last=False)
         return article
 
-    def _in(self, sql: str, rows: Sequence[int]) -> list[Any]:
+    def _in(self, sql: str, rows: Sequence[int] | Sequence[str]) -> list[Any]:
         return self._query(f"{sql} (SELECT value FROM json_each(?))", (json.dumps(rows),))
 
     def _query(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:

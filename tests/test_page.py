@@ -190,8 +190,8 @@ def test_without_an_index_it_says_what_to_do(browser, tmp_path):
     with served(tmp_path / "none") as address:
         tab = browser.new_page()
         tab.goto(address)
-        tab.wait_for_selector(".welcome")
-        assert "run: rag build" in tab.locator(".welcome").inner_text()
+        tab.wait_for_selector(".welcome button")
+        assert "Nothing is indexed yet" in tab.locator(".welcome").first.inner_text()
         tab.close()
 
 

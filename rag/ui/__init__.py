@@ -1,5 +1,5 @@
-"""The browser page: Gradio blocks around the public objects of `rag`; no retrieval logic in it."""
+"""The browser page."""
 
-from rag.ui.page import build_page, serve
+from rag.ui.serving import serve
 
-__all__ = ["build_page", "serve"]
+__all__ = ["serve"]

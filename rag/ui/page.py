@@ -1,259 +1,196 @@
-"""The page: a conversation, and the cited article beside it.
+"""The page: a conversation and the library, and the cited article beside them.
 
-A conversation lives in the session of its browser tab. The two functions that programs may call are `search` and `ask`;
-every other handler works on its own session's conversation alone.
+This module lays it out and says which handler answers which event. The two functions that programs may call are
+`search` and `ask`.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import threading
-import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-# Before Gradio is imported: nothing is reported or looked for on another host.
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-
 import gradio as gr
 
-from rag import terminal
-from rag.answering import Answer, Answerer
-from rag.errors import RagError
-from rag.feedback import record
-from rag.generations import status
+from rag.readers import READERS
 from rag.settings import Settings
-from rag.starters import starter_questions
-from rag.ui.render import Turn, other_places, reader, transcript, welcome_text
+from rag.store import Listing
+from rag.ui.asking import LONGEST_QUESTION, STARTERS, Asker
+from rag.ui.conversation import Conversation
+from rag.ui.keeping import Keeper
+from rag.ui.transcript import transcript
 
 FOLDER = Path(__file__).parent
-LONGEST_QUESTION = 2_000
-"""In characters; the rest is cut off."""
-FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
-MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
-STARTERS = 4
-"""Questions to start with."""
-SENTENCE_PAUSE = 0.06
-"""Seconds between the sentences of an answer, so that the eye can follow."""
-
 HEAD = (
     '<div class="head"><h1>Ask the articles</h1>'
     "<p>Every sentence of an answer points to the paragraph it came from.</p></div>"
 )
+UPLOADS_KEPT = 3600
+"""Seconds for which what was uploaded stays in Gradio's own folder, whence it has been copied."""
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+ASKING: dict[str, Any] = {**PRIVATE, "concurrency_limit": 4, "concurrency_id": "asking"}
+BUILDING: dict[str, Any] = {**PRIVATE, "concurrency_limit": 16, "concurrency_id": "building"}
+"""Most of these only watch."""
 
 
-class _Asker:
-    """What the page's events do. The answerer is opened when first needed, and again until there is an index."""
+class Page:
+    """The parts of the page, by what they are for."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._answerer: Answerer | None = None
-        self._starters: tuple[str, list[str]] = ("", [])
+        self.asker = Asker(settings)
+        self.keeper = Keeper(settings, self.asker.open)
+        self._script = (FOLDER / "page.js").read_text(encoding="utf-8")
+        with gr.Blocks(
+            title="Ask the articles",
+            analytics_enabled=False,
+            fill_width=True,
+            delete_cache=(UPLOADS_KEPT, UPLOADS_KEPT),
+        ) as self.blocks:
+            self.conversation = gr.State(Conversation())
+            self.listing = gr.State(Listing())
+            gr.HTML(HEAD)
+            with gr.Row(elem_id="columns"):
+                with gr.Column(scale=3, min_width=320):
+                    self.job = self._html("job")
+                    with gr.Tabs(selected="ask", elem_id="tabs") as self.tabs:
+                        with gr.Tab("Ask", id="ask"):
+                            self._ask_tab()
+                        with gr.Tab("Library", id="library") as self.library_tab:
+                            self._library_tab()
+                with gr.Column(scale=2, min_width=320, visible=False, elem_id="reader-column") as self.beside:
+                    self.article = self._html("reader")
+            self._conversation_events()
+            self._reader_events()
+            self._library_events()
+            self._load_events()
+            api: Any = gr.api  # type: ignore[attr-defined]
+            api(self.asker.search, api_name="search")
+            api(self.asker.ask, api_name="ask")
 
-    def open(self) -> Answerer:
-        with self._lock:
-            if self._answerer is None:
-                self._answerer = Answerer.open(self._settings.index, self._settings)
-            return self._answerer
+    def _html(self, name: str, value: str = "") -> Any:
+        """A part whose buttons tell the page what was pressed."""
+        return gr.HTML(value, js_on_load=self._script, elem_id=name)
 
-    def welcome(self) -> str:
-        """What an empty conversation says: what there is to ask, or what to do first."""
-        try:
-            count = status(self._settings.index).articles
-        except RagError as error:
-            return welcome_text(str(error))
-        return welcome_text(
-            f"{count:,} article{'s' if count != 1 else ''} to ask. Answers are made of their own sentences."
+    def _ask_tab(self) -> None:
+        self.welcome = self._html("welcome")
+        self.log = self._html("log", transcript(Conversation()))
+        with gr.Column(elem_id="composer"):
+            self.box = gr.Textbox(
+                placeholder="Ask a question about the articles",
+                label="Question",
+                show_label=False,
+                submit_btn=True,
+                autofocus=True,
+                max_length=LONGEST_QUESTION,
+                elem_id="question",
+            )
+            with gr.Row(elem_id="starters"):
+                self.starters = [gr.Button(visible=False, size="sm", elem_classes="starter") for _ in range(STARTERS)]
+            with gr.Row(elem_id="around"):
+                with gr.Accordion("Limit to …", open=False, elem_id="limits") as self.limits:
+                    self.only: list[Any] = [
+                        gr.Dropdown([], multiselect=True, label="Articles"),
+                        gr.Dropdown([], multiselect=True, label="Authors"),
+                        gr.Dropdown([], multiselect=True, label="Tags"),
+                        gr.Textbox(label="From", placeholder="YYYY-MM-DD", max_length=10, min_width=120),
+                        gr.Textbox(label="To", placeholder="YYYY-MM-DD", max_length=10, min_width=120),
+                    ]
+                self.export = gr.Button("Export", size="sm", elem_id="export")
+                self.new = gr.Button("New conversation", size="sm", elem_id="new")
+        self.exported = gr.Textbox(visible=False)
+
+    def _library_tab(self) -> None:
+        self.facts = gr.HTML("", elem_id="facts")
+        self.files = gr.File(
+            label=f"Add files ({', '.join(suffix for reader in READERS for suffix in reader.SUFFIXES)})",
+            file_count="multiple",
+            height=120,
+            elem_id="files",
+        )
+        with gr.Row(elem_id="building"):
+            self.rebuild = gr.Button("Rebuild", size="sm")
+            self.back = gr.Button("Back to the build before", size="sm")
+        self.words = gr.Textbox(placeholder="Find articles", label="Find", show_label=False, elem_id="find")
+        self.table = self._html("table")
+
+    def _conversation_events(self) -> None:
+        asker, conversation, log, box = self.asker, self.conversation, self.log, self.box
+        shown = [log, conversation, box]
+        running: list[Any] = [box.submit(asker.answer, [box, conversation, *self.only], shown, **ASKING)]
+        for starter in self.starters:
+            running.append(starter.click(asker.answer, [starter, conversation, *self.only], shown, **ASKING))
+        box.stop(asker.stop, [conversation], [log, box], cancels=running, **PRIVATE)
+        log.reopen(asker.reopen, None, shown, **ASKING)
+        log.edit(asker.edit, [conversation], shown, **PRIVATE)
+        log.keep(asker.keep, [conversation], shown, **PRIVATE)
+        log.judge(asker.judge, [conversation], [log, conversation], **PRIVATE)
+        self.new.click(_new, None, [*shown, self.beside], **PRIVATE)
+        self.export.click(lambda talk: talk.markdown(), [conversation], [self.exported], **PRIVATE).then(
+            None, [self.exported], None, js="(text) => window.rag.save(text)", **PRIVATE
         )
 
-    def starters(self) -> list[Any]:
-        """The buttons of the questions to start with.
+    def _reader_events(self) -> None:
+        opened = [self.article, self.beside]
+        for part in (self.log, self.article):
+            part.show(self.asker.show, [self.conversation], opened, **PRIVATE)
+        self.table.show(self.keeper.show, None, opened, **PRIVATE)
+        self.article.shut(lambda: gr.update(visible=False), None, [self.beside], **PRIVATE)
 
-        The questions are found once for each generation of the index, since that takes asking them.
-        """
-        questions: list[str] = []
-        try:
-            answerer = self.open()
-            generation = answerer.retriever.index.manifest.generation
-            if self._starters[0] != generation:
-                # No lock: nobody's question should wait for these, and finding them twice does no harm.
-                self._starters = (generation, starter_questions(answerer, STARTERS))
-            questions = self._starters[1]
-        except RagError:
-            # The welcome says what is wrong.
-            pass
-        shown = [gr.update(value=question, visible=True) for question in questions]
-        return [*shown, *[gr.update(visible=False)] * (STARTERS - len(shown))]
+    def _library_events(self) -> None:
+        keeper, table, listing = self.keeper, self.table, self.listing
+        changing = [
+            self.rebuild.click(keeper.build, None, [self.job], **BUILDING),
+            self.welcome.build(keeper.build, None, [self.job], **BUILDING),
+            self.files.upload(keeper.upload, [self.files], [self.job], **BUILDING),
+            table.remove(keeper.remove, None, [self.job], **BUILDING),
+            self.job.undo(keeper.undo, None, [self.job], **BUILDING),
+            self.back.click(keeper.roll_back, None, [self.job], **BUILDING),
+        ]
+        self.files.upload(lambda: None, None, [self.files], **PRIVATE)
+        for change in changing:
+            self._renew(change.then)
+        self.job.stop(keeper.stop, None, None, **PRIVATE)
+        self.job.away(keeper.put_away, None, [self.job], **PRIVATE)
+        self.words.input(keeper.find, [self.words, listing], [table, listing], trigger_mode="always_last", **PRIVATE)
+        table.sort(keeper.sort, [listing], [table, listing], **PRIVATE)
+        table.pages(keeper.pages, [listing], [table, listing], **PRIVATE)
+        table.within(keeper.within, None, [self.only[0], self.tabs, self.limits], **PRIVATE)
+        self.welcome.library(lambda: gr.update(selected="library"), None, [self.tabs], **PRIVATE)
+        self.library_tab.select(keeper.facts, None, [self.facts], **PRIVATE)
+        self.library_tab.select(keeper.table, [listing], [table], **PRIVATE)
 
-    def answer(self, question: str, turns: list[Turn]) -> Iterator[tuple[Any, ...]]:
-        """The conversation with one more question, its answer sentence by sentence."""
-        question = question[:LONGEST_QUESTION].strip()
-        if not question:
-            yield transcript(turns), turns, ""
-            return
-        yield transcript([*turns, Turn(question)]), turns, ""
-        try:
-            given = self.open().ask(question, history=[turn.answer for turn in turns])
-        except RagError as error:
-            yield transcript(turns, str(error)), turns, question
-            return
-        turns = [*turns, Turn(question, given)]
-        for count in range(1, len(given.sentences)):
-            yield transcript(turns, shown=count), turns, ""
-            time.sleep(SENTENCE_PAUSE)
-        yield transcript(turns), turns, ""
+    def _load_events(self) -> None:
+        load: Any = self.blocks.load
+        self._renew(load)
+        load(self.keeper.watch, None, [self.job], **BUILDING)
+        load(_asked_for, None, [self.box], **PRIVATE).then(
+            self.asker.answer,
+            [self.box, self.conversation, *self.only],
+            [self.log, self.conversation, self.box],
+            **ASKING,
+        )
 
-    def show(self, turns: list[Turn], event: gr.EventData) -> tuple[Any, Any]:
-        """The article that a click names, beside the conversation."""
-        opened = _opened(turns, event._data)
-        return (gr.skip(), gr.skip()) if opened is None else (opened, gr.update(visible=True))
-
-    def judge(self, turns: list[Turn], event: gr.EventData) -> tuple[Any, Any]:
-        """The conversation with what was thought of one of its answers."""
-        try:
-            turns = _judged(turns, event._data, self._settings.index)
-        except RagError as error:
-            return transcript(turns, str(error)), turns
-        return transcript(turns), turns
-
-    # What programs call gets and gives text: Gradio's client takes a dictionary with a "path" for a file to fetch.
-    def search(self, query: str, k: int = 5) -> str:
-        """The passages that fit a query best: a JSON document, as `rag search --json` prints it."""
-        return json.dumps([hit.to_dict() for hit in _say(lambda: self.open().retriever.search(query, k))])
-
-    def ask(self, question: str, history: list[list[str]] | None = None) -> str:
-        """The answer to a question: a JSON document, as `rag ask --json` prints it; history: (question, answer)."""
-        answered: Answer = _say(lambda: self.open().ask(question, history=history or []))
-        return json.dumps(answered.to_dict())
+    def _renew(self, on: Any) -> None:
+        """Have all that depends on the index made anew."""
+        on(self.asker.welcome, None, [self.welcome], **PRIVATE)
+        on(self.keeper.choices, None, self.only[:3], **PRIVATE)
+        on(self.keeper.facts, None, [self.facts], **PRIVATE)
+        on(self.keeper.table, [self.listing], [self.table], **PRIVATE)
+        on(self.asker.starters, None, self.starters, **PRIVATE)
 
 
-def build_page(settings: Settings) -> gr.Blocks:
+def build_page(settings: Settings) -> Page:
     """The page over the index that `settings` name; it opens the index when it is first asked something."""
-    asker = _Asker(settings)
-    script = (FOLDER / "page.js").read_text(encoding="utf-8")
-    page: gr.Blocks
-    with gr.Blocks(title="Ask the articles", analytics_enabled=False, fill_width=True) as page:
-        turns = gr.State([])
-        gr.HTML(HEAD)
-        with gr.Row():
-            with gr.Column(scale=3, min_width=320):
-                welcome = gr.HTML("", elem_id="welcome")
-                log = gr.HTML(transcript([]), js_on_load=script, elem_id="log")
-                with gr.Column(elem_id="composer"):
-                    box = gr.Textbox(
-                        placeholder="Ask a question about the articles",
-                        label="Question",
-                        show_label=False,
-                        submit_btn=True,
-                        autofocus=True,
-                        max_length=LONGEST_QUESTION,
-                        elem_id="question",
-                    )
-                    with gr.Row(elem_id="starters"):
-                        examples = [
-                            gr.Button(visible=False, size="sm", elem_classes="starter") for _ in range(STARTERS)
-                        ]
-                    new = gr.Button("New conversation", size="sm", variant="secondary", elem_id="new")
-            with gr.Column(scale=2, min_width=320, visible=False, elem_id="reader-column") as beside:
-                article = gr.HTML("", js_on_load=script, elem_id="reader")
-
-        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        asking: dict[str, Any] = {**private, "concurrency_limit": 4}
-        gr.on([box.submit], asker.answer, [box, turns], [log, turns, box], **asking)
-        for example in examples:
-            example.click(asker.answer, [example, turns], [log, turns, box], **asking)
-        for places in (log, article):
-            places.show(asker.show, [turns], [article, beside], **private)
-        log.judge(asker.judge, [turns], [log, turns], **private)
-        article.shut(lambda: gr.update(visible=False), None, [beside], **private)
-        new.click(
-            lambda: (transcript([]), [], "", gr.update(visible=False)), None, [log, turns, box, beside], **private
-        )
-        page.load(asker.starters, None, examples, **private)
-        page.load(asker.welcome, None, welcome, **private)
-        api: Any = gr.api  # type: ignore[attr-defined]
-        api(asker.search, api_name="search", api_description="Passages that fit a query best.")
-        api(asker.ask, api_name="ask", api_description="An answer with citations, or a refusal.")
-    return page
+    return Page(settings)
 
 
-def _opened(turns: list[Turn], asked: Any) -> str | None:
-    """The article that a button names, as HTML; None when it names none of this conversation."""
-    try:
-        numbers = {key: int(value) for key, value in dict(asked).items()}
-        answer = turns[numbers["turn"]].answer
-        if answer is None:
-            return None
-        if "hit" in numbers:
-            hit = answer.hits[numbers["hit"]]
-            return reader(hit.article, hit.start, hit.end)
-        citations = answer.sentences[numbers["sentence"]].citations
-        chosen = citations[numbers["citation"]]
-    except (KeyError, IndexError, ValueError, TypeError):
-        return None
-    others = other_places(numbers["turn"], numbers["sentence"], numbers["citation"], citations)
-    return reader(chosen.article, chosen.start, chosen.end, others)
+def _new() -> Sequence[Any]:
+    """An empty conversation."""
+    conversation = Conversation()
+    return transcript(conversation), conversation, "", gr.update(visible=False)
 
 
-def _judged(turns: list[Turn], asked: Any, index: str) -> list[Turn]:
-    """The conversation with what was thought of one of its answers, which is noted; as it was when it names none."""
-    try:
-        number, judged = int(dict(asked)["turn"]), str(dict(asked)["judged"])
-        turn, earlier = turns[number], turns[:number]
-        right = turn.answer.hits[int(judged)] if judged.isdecimal() and turn.answer else None
-    except (KeyError, IndexError, ValueError, TypeError):
-        return turns
-    if turn.answer is None or not (right or judged in ("up", "down", "unsaid")):
-        return turns
-    # The same thumb again takes the judgement back.
-    back = judged == turn.judged or (judged == "down" and turn.judged not in ("", "up"))
-    history = [(t.question, t.answer.text) for t in earlier if t.answer]
-    good = None if back else judged == "up"
-    record(index, turn.answer, good, history, right, not_said=judged == "unsaid" and not back)
-    return [*earlier, replace(turn, judged="" if back else judged), *turns[number + 1 :]]
-
-
-def _say(call: Any) -> Any:
-    """The call's result; what the user can mend is shown as a message instead of a fault of the page."""
-    try:
-        return call()
-    except RagError as error:
-        raise gr.Error(str(error), print_exception=False) from error
-
-
-def serve(settings: Settings) -> None:
-    """Serve the page until it is stopped.
-
-    Raises:
-        RagError: the port is taken.
-    """
-    page = build_page(settings)
-    try:
-        _, address, _ = page.launch(**launch_options(settings), quiet=True, prevent_thread_lock=True)
-    except OSError as error:
-        raise RagError(
-            f"Port {settings.port} on {settings.host} can't be used ({error}); set RAG_PORT to another."
-        ) from error
-    terminal.say(f"The page is at {address} (Ctrl-C stops it).")
-    page.block_thread()
-
-
-def launch_options(settings: Settings) -> dict[str, Any]:
-    """How the page is launched: on this machine only, nothing fetched from elsewhere."""
-    return {
-        "server_name": settings.host,
-        "server_port": settings.port or None,
-        "theme": gr.themes.Soft(primary_hue="indigo", neutral_hue="stone", font=FONTS, font_mono=MONO),
-        "css_paths": FOLDER / "style.css",
-        "share": False,
-        "footer_links": [],
-        "run_history": False,
-        "enable_monitoring": False,
-        "ssr_mode": False,
-        "pwa": False,
-    }
+def _asked_for(request: gr.Request) -> str:
+    """The question that the page's address asks: `?q=…`."""
+    return str(request.query_params.get("q") or "")[:LONGEST_QUESTION]

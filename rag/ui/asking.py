@@ -1,0 +1,267 @@
+"""What the page's conversation does: its handlers, none of which knows of Gradio's components.
+
+A conversation lives in the session of its browser tab; every handler works on its own session's alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from rag.answering import Answer, Answerer
+from rag.errors import IndexNotFound, RagError
+from rag.feedback import record
+from rag.generations import status
+from rag.library import Library
+from rag.settings import Settings
+from rag.starters import starter_questions
+from rag.store import Filters
+from rag.ui.conversation import Conversation, Place
+from rag.ui.html import button, count_of, escaped
+from rag.ui.reader import read_place
+from rag.ui.transcript import transcript
+
+LONGEST_QUESTION = 2_000
+"""In characters; the rest is cut off."""
+MOST_TURNS = 50
+"""Of an earlier conversation that is opened again."""
+STARTERS = 4
+"""Questions to start with."""
+SENTENCE_PAUSE = 0.06
+"""Seconds between the sentences of an answer, so that the eye can follow."""
+
+Said = TypeVar("Said")
+
+
+class Asker:
+    """The conversations' handlers. The answerer is opened when first needed, and again until there is an index."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._answerer: Answerer | None = None
+        self._starters: tuple[str, list[str]] = ("", [])
+
+    def open(self) -> Answerer:
+        """The answerer over the index.
+
+        Raises:
+            RagError: there is no index that can be used.
+        """
+        with self._lock:
+            if self._answerer is None:
+                self._answerer = Answerer.open(self._settings.index, self._settings)
+            return self._answerer
+
+    def warm_up(self) -> None:
+        """Load what the first question would wait for."""
+        # The page says what is wrong with the index.
+        with contextlib.suppress(RagError):
+            self.open().ask("What is this about?")
+
+    def welcome(self) -> Iterator[str]:
+        """What an empty conversation says: what there is to ask, or what to do first."""
+        if self._answerer is None:
+            yield '<p class="welcome" role="status">Loading the model …</p>'
+        try:
+            self.open()
+            count = status(self._settings.index).articles
+        except IndexNotFound:
+            yield self._first_steps()
+        except RagError as error:
+            again = button("Build it anew", "action", {"event": "build"})
+            yield f'<p class="welcome" role="alert">{escaped(str(error))}</p><p class="welcome">{again}</p>'
+        else:
+            ready = f"{count_of(count, 'article')} to ask. Answers are made of their own sentences."
+            yield f'<p class="welcome">{ready}</p>'
+
+    def _first_steps(self) -> str:
+        """What to do where nothing is indexed."""
+        folder = Library(self._settings).folder()
+        files = folder.is_dir() and any(path.is_file() for path in folder.rglob("*"))
+        start = button(f"Index the articles in “{escaped(str(folder))}”", "action", {"event": "build"}) if files else ""
+        add = button("Add files", "action", {"event": "library"})
+        return (
+            '<p class="welcome">Nothing is indexed yet. '
+            f"{'Start with what is there, or add' if files else 'Add'} files of your own.</p>"
+            f'<p class="welcome">{start} {add}</p>'
+        )
+
+    def starters(self) -> list[Any]:
+        """The buttons of the questions to start with.
+
+        The questions are found once for each generation of the index, since that takes asking them.
+        """
+        questions: list[str] = []
+        # The welcome says what is wrong.
+        with contextlib.suppress(RagError):
+            answerer = self.open()
+            generation = answerer.retriever.index.manifest.generation
+            if self._starters[0] != generation:
+                # No lock: nobody's question should wait for these, and finding them twice does no harm.
+                self._starters = (generation, starter_questions(answerer, STARTERS))
+            questions = self._starters[1]
+        shown = [gr.update(value=question, visible=True) for question in questions]
+        return [*shown, *[gr.update(visible=False)] * (STARTERS - len(shown))]
+
+    def answer(
+        self,
+        question: str,
+        conversation: Conversation,
+        articles: list[str] | None = None,
+        authors: list[str] | None = None,
+        tags: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> Iterator[tuple[Any, ...]]:
+        """The conversation with one more question: where its answer was found, then sentence after sentence."""
+        question = question[:LONGEST_QUESTION].strip()
+        if not question:
+            yield transcript(conversation), conversation, gr.skip()
+            return
+        before = conversation.kept()
+        yield transcript(before.asked(question)), conversation, _asking("")
+        # An empty box is None.
+        days = [(day or "").strip() for day in (since, until)]
+        filters = Filters(tuple(articles or ()), tuple(authors or ()), tuple(tags or ()), *days)
+        try:
+            conversation = self._asked(before, question, filters)
+        except RagError as error:
+            yield transcript(conversation, str(error)), conversation, _ready(question)
+            return
+        answer = conversation.turns[-1].answer
+        for count in range(len(answer.sentences) if answer else 0):
+            yield transcript(conversation, shown=count), conversation, gr.skip()
+            time.sleep(SENTENCE_PAUSE)
+        yield transcript(conversation), conversation, _ready("")
+
+    def _asked(self, conversation: Conversation, question: str, filters: Filters | None = None) -> Conversation:
+        """With one more question and its answer."""
+        return conversation.asked(
+            question, self.open().ask(question, [turn.answer for turn in conversation.turns], filters)
+        )
+
+    def stop(self, conversation: Conversation) -> tuple[Any, ...]:
+        """The conversation as far as it has come."""
+        return transcript(conversation), _ready("")
+
+    def reopen(self, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        """A conversation that the browser kept: its questions, asked again of the articles as they are now."""
+        asked = event._data if isinstance(event._data, dict) else {}
+        questions = asked.get("questions")
+        questions = [q for q in questions if isinstance(q, str)] if isinstance(questions, list) else []
+        name = asked.get("id")
+        conversation = Conversation(id=name) if isinstance(name, str) and 0 < len(name) <= 32 else Conversation()
+        for question in questions[:MOST_TURNS]:
+            try:
+                conversation = self._asked(conversation, question[:LONGEST_QUESTION])
+            except RagError as error:
+                yield transcript(conversation, str(error)), conversation, _ready("")
+                return
+            yield transcript(conversation), conversation, _ready("")
+        yield transcript(conversation), conversation, _ready("")
+
+    def edit(self, conversation: Conversation, event: gr.EventData) -> tuple[Any, ...]:
+        """A question, or what was searched for, to be changed and asked again."""
+        data = event._data if isinstance(event._data, dict) else {}
+        number = str(data.get("turn", ""))
+        if not number.isdecimal() or int(number) >= len(conversation.turns):
+            return gr.skip(), gr.skip(), gr.skip()
+        turn = conversation.turns[int(number)]
+        text = turn.answer.searched if turn.answer and data.get("searched") else turn.question
+        conversation = Conversation(conversation.turns, int(number), conversation.id)
+        return transcript(conversation), conversation, text
+
+    def keep(self, conversation: Conversation) -> tuple[Any, ...]:
+        """The conversation as it was before editing."""
+        conversation = Conversation(conversation.turns, None, conversation.id)
+        return transcript(conversation), conversation, ""
+
+    def show(self, conversation: Conversation, event: gr.EventData) -> tuple[Any, Any]:
+        """The article that a click names, beside the conversation."""
+        place = Place.of(event._data)
+        opened = read_place(conversation, place) if place else None
+        return (gr.skip(), gr.skip()) if opened is None else (opened, gr.update(visible=True))
+
+    def judge(self, conversation: Conversation, event: gr.EventData) -> tuple[Any, Any]:
+        """The conversation with what was thought of one of its answers, which is noted."""
+        try:
+            conversation = _judged(conversation, event._data, self._settings.index)
+        except RagError as error:
+            return transcript(conversation, str(error)), conversation
+        return transcript(conversation), conversation
+
+    # What programs call gets and gives text: Gradio's client takes a dictionary with a "path" for a file to fetch.
+    def search(self, query: str, k: int = 5) -> str:
+        """Search the articles for passages, best first.
+
+        Args:
+            query: What to look for.
+            k: How many passages, 1 to 100.
+
+        Returns:
+            A JSON list, as `rag search --json` prints it.
+        """
+        if not isinstance(k, int) or not 1 <= k <= 100:
+            raise gr.Error("k must be a whole number from 1 to 100.", print_exception=False)
+        return json.dumps([hit.to_dict() for hit in _say(lambda: self.open().retriever.search(query, k))])
+
+    def ask(self, question: str, history: list[list[str]] | None = None) -> str:
+        """Answer a question from the articles, with citations, or say that they don't.
+
+        Args:
+            question: What to ask.
+            history: What was asked and answered before: pairs of question and answer, oldest first.
+
+        Returns:
+            A JSON object, as `rag ask --json` prints it.
+        """
+        turns = history or []
+        if not all(
+            isinstance(turn, list) and len(turn) == 2 and all(isinstance(t, str) for t in turn) for turn in turns
+        ):
+            raise gr.Error("history must be a list of [question, answer] pairs.", print_exception=False)
+        answered: Answer = _say(lambda: self.open().ask(question[:LONGEST_QUESTION], history=turns))
+        return json.dumps(answered.to_dict())
+
+
+def _asking(text: str) -> Any:
+    """The question box while an answer is on its way."""
+    return gr.update(value=text, submit_btn=False, stop_btn=True)
+
+
+def _ready(text: str) -> Any:
+    """The question box when a question can be asked."""
+    return gr.update(value=text, submit_btn=True, stop_btn=False)
+
+
+def _judged(conversation: Conversation, data: Any, index: str) -> Conversation:
+    """The conversation with a judgement of one of its answers; as it was when the data name none."""
+    try:
+        number, judged = int(dict(data)["turn"]), str(dict(data)["judged"])
+        turn, earlier = conversation.turns[number], conversation.turns[:number]
+        right = turn.answer.hits[int(judged)] if judged.isdecimal() and turn.answer else None
+    except (KeyError, IndexError, ValueError, TypeError):
+        return conversation
+    if number < 0 or turn.answer is None or not (right or judged in ("up", "down", "unsaid")):
+        return conversation
+    # The same thumb again takes the judgement back.
+    back = judged == turn.judged or (judged == "down" and turn.judged not in ("", "up"))
+    history = [(t.question, t.answer.text) for t in earlier if t.answer]
+    good = None if back else judged == "up"
+    record(index, turn.answer, good, history, right, not_said=judged == "unsaid" and not back)
+    return conversation.judged(number, "" if back else judged)
+
+
+def _say(call: Callable[[], Said]) -> Said:
+    """The call's result; what the user can mend is shown as a message instead of a fault of the page."""
+    try:
+        return call()
+    except RagError as error:
+        raise gr.Error(str(error), print_exception=False) from error

@@ -1,0 +1,83 @@
+"""An article as HTML, a stretch of it highlighted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rag.articles import Article
+from rag.ui.conversation import Conversation, Place
+from rag.ui.html import button, escaped
+from rag.ui.transcript import NEAREST, place_of
+
+
+def read_place(conversation: Conversation, place: Place) -> str | None:
+    """The article that `place` of the conversation names; None when it names none."""
+    hit = conversation.offered(place)
+    if hit is not None:
+        offered = len(conversation.turns[place.turn].hits[:NEAREST])
+        steps = [Place(place.turn, hit=i) for i in range(offered)]
+        return reader(hit.article, hit.start, hit.end, _steps(steps, place.hit or 0))
+    found = conversation.cited(place)
+    if found is None:
+        return None
+    cited, citations = found
+    steps = [Place(place.turn, i) for i in range(len(conversation.turns[place.turn].sentences))]
+    links = [
+        button(place_of(other), "source", Place(place.turn, place.sentence, i).data())
+        for i, other in enumerate(citations)
+        if i != place.citation
+    ]
+    also = f'<p class="also">Also in {", ".join(links)}</p>' if links else ""
+    return reader(cited.article, cited.start, cited.end, _steps(steps, place.sentence or 0) + also)
+
+
+def reader(article: Article, start: int = 0, end: int = 0, ways: str = "") -> str:
+    """The whole article, `article.text[start:end]` highlighted; `ways` to other places stand at its top."""
+    facts = [escaped(part) for part in (article.author, article.date) if part]
+    if re.match(r"https?://", article.url):
+        facts.append(f'<a href="{escaped(article.url)}" target="_blank" rel="noopener noreferrer">original</a>')
+    facts.append(escaped(article.path))
+    close = button("×", "close", {"event": "shut"}, "Close the article")
+    return (
+        f'<article class="reader" tabindex="-1" aria-label="{escaped(article.title)}">{close}'
+        f'<h2>{escaped(article.title)}</h2><p class="facts">{" · ".join(facts)}</p>{ways}'
+        f'<div class="text">{"".join(_blocks(article, start, end))}</div></article>'
+    )
+
+
+def _steps(places: Sequence[Place], at: int) -> str:
+    """Buttons to the citation before and after this one."""
+    if len(places) < 2:
+        return ""
+    before = button("‹", "step", places[at - 1].data(), "Previous citation")
+    after = button("›", "step", places[(at + 1) % len(places)].data(), "Next citation")
+    return f'<p class="steps">{before}<span>{at + 1} of {len(places)}</span>{after}</p>'
+
+
+def _blocks(article: Article, start: int, end: int) -> list[str]:
+    parts = []
+    position = 0
+    for paragraph in article.paragraphs:
+        parts += _gap(article.text[position : paragraph.start], paragraph.heading)
+        position = paragraph.end
+        a, b = max(start, paragraph.start), min(end, paragraph.end)
+        if a < b:
+            text = (
+                f"{escaped(article.text[paragraph.start : a])}<mark>{escaped(article.text[a:b])}</mark>"
+                f"{escaped(article.text[b : paragraph.end])}"
+            )
+        else:
+            text = escaped(paragraph.text)
+        cited = ' class="cited"' if a < b else ""
+        parts.append(f'<p{cited} data-number="{paragraph.number}">{text}</p>')
+    return [*parts, *_gap(article.text[position:], "")]
+
+
+def _gap(text: str, heading: str) -> list[str]:
+    """Headings and asides between paragraphs."""
+    blocks = [block.strip() for block in text.split("\n\n") if block.strip()]
+    return [
+        f"<h3>{escaped(block)}</h3>" if block == heading else f'<p class="aside">{escaped(block)}</p>'
+        for block in blocks
+    ]

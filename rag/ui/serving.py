@@ -1,0 +1,152 @@
+"""Serving the page: on this machine, or with a password on others.
+
+Nothing is fetched from another host, and the browser is told to allow none (Content-Security-Policy). Gradio needs
+inline scripts and `eval`, so the policy can't forbid these; it forbids every other origin, frames and plugins.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+# Before Gradio is imported: nothing is reported or looked for on another host.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import gradio as gr
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rag import terminal
+from rag.errors import RagError
+from rag.settings import Settings
+from rag.ui.page import FOLDER, build_page
+
+QUEUED = 64
+"""Events that may wait; whoever comes then is told that the page is busy."""
+FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' blob:; "
+    "worker-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class _Headers:
+    """Adds HEADERS to every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+def serve(settings: Settings, mcp: bool = False, share: bool = False, unprotected: bool = False) -> None:
+    """Serve the page until it is stopped.
+
+    Args:
+        settings: the index, and where to serve.
+        mcp: serve `search` and `ask` as MCP tools too.
+        share: make the page reachable from the internet, through Gradio's servers.
+        unprotected: serve other machines without a password.
+
+    Raises:
+        RagError: the port is taken, or the page would be open to others without a password.
+    """
+    options = launch_options(settings, mcp, share, unprotected)
+    page = build_page(settings)
+    page.blocks.queue(max_size=QUEUED)
+    try:
+        _, address, shared = page.blocks.launch(**options, quiet=True, prevent_thread_lock=True)
+    except OSError as error:
+        raise RagError(
+            f"Port {settings.port} on {settings.host} can't be used ({error}); set RAG_PORT to another."
+        ) from error
+    threading.Thread(target=page.asker.warm_up, name="warm up", daemon=True).start()
+    terminal.say(f"The page is at {address} (Ctrl-C stops it).")
+    if shared:
+        terminal.say(f"Everyone who knows this address can reach it too: {shared}")
+    if mcp:
+        terminal.say(f"MCP tools are at {address}gradio_api/mcp/")
+    page.blocks.block_thread()
+
+
+def launch_options(
+    settings: Settings, mcp: bool = False, share: bool = False, unprotected: bool = False
+) -> dict[str, Any]:
+    """How Gradio launches the page.
+
+    Raises:
+        RagError: the page would be open to others without a password, or what is asked does not go together.
+    """
+    word = password(settings)
+    own = _is_own(settings.host)
+    if not word and not unprotected and (share or not own):
+        raise RagError(
+            "Whoever reaches the page can read, add and remove articles: set RAG_PASSWORD, or password_file, before "
+            f"serving {'the internet' if share else settings.host} (or say --unprotected)."
+        )
+    if mcp and (word or share or not own):
+        raise RagError("--mcp has no password, so it is served to this machine alone: leave host and password as are.")
+    hosts = ["localhost", "127.0.0.1", "[::1]", settings.host] if own and not share else ["*"]
+    return {
+        "server_name": settings.host,
+        "server_port": settings.port or None,
+        "auth": (lambda _, given: hmac.compare_digest(given.encode(), word.encode())) if word else None,
+        "auth_message": "Any name will do; the password is the one the page was started with.",
+        "theme": gr.themes.Soft(primary_hue="indigo", neutral_hue="stone", font=FONTS, font_mono=MONO),
+        "css_paths": FOLDER / "style.css",
+        # The names other pages could make a browser call this machine by are refused.
+        "app_kwargs": {"middleware": [Middleware(_Headers), Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]},
+        "max_file_size": int(settings.max_file_mb * 1e6),
+        "share": share,
+        "mcp_server": mcp,
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "pwa": False,
+        "blocked_paths": [str(Path(settings.index).absolute())],
+    }
+
+
+def password(settings: Settings) -> str:
+    """What the page asks for: RAG_PASSWORD, or what stands in `password_file`; "" for nothing.
+
+    Raises:
+        RagError: the file can't be read, or it is empty.
+    """
+    word = os.environ.get("RAG_PASSWORD", "")
+    if word or not settings.password_file:
+        return word
+    try:
+        word = Path(settings.password_file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RagError(f"The password in '{settings.password_file}' can't be read ({error}); mend the file.") from error
+    if not word:
+        raise RagError(f"There is no password in '{settings.password_file}'; write one into it.")
+    return word
+
+
+def _is_own(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
