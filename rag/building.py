@@ -16,14 +16,14 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rag.articles import Article, Skipped, read_articles
+from rag.articles import Article, Note, Skipped, read_articles
 from rag.chunking import Passage, embedded_text, split_passages
 from rag.embedding import Embedder
 from rag.errors import IndexNotFound, RagError
@@ -112,13 +112,13 @@ def build(
     """
     settings = settings or Settings()
     chosen = settings.articles if paths is None else [paths] if isinstance(paths, (str, Path)) else list(paths)
-    found = read_articles(chosen, settings)
+    found = read_articles(chosen, replace(settings, index=str(index)))
     sources = [str(Path(path).absolute()) for path in chosen]
     return build_articles(found, index, settings=settings, full=full, progress=progress, sources=sources)
 
 
 def build_articles(
-    articles: Iterable[Article | Skipped],
+    articles: Iterable[Article | Skipped | Note],
     index: str | Path = "index",
     *,
     settings: Settings | None = None,
@@ -166,7 +166,7 @@ class _Build:
         self.full = full
         self.embedded = self.carried = 0
 
-    def run(self, articles: Iterable[Article | Skipped], sources: Sequence[str]) -> dict[str, Any]:
+    def run(self, articles: Iterable[Article | Skipped | Note], sources: Sequence[str]) -> dict[str, Any]:
         writer = StoreWriter(self.folder / STORE)
         complete = False
         try:
@@ -224,7 +224,7 @@ class _Build:
         names = ("passage_tokens", "merge_tokens", "strip_phrases")
         return {name: getattr(self.settings, name) for name in names}
 
-    def _read(self, articles: Iterable[Article | Skipped], writer: StoreWriter) -> tuple[str, list[Skipped]]:
+    def _read(self, articles: Iterable[Article | Skipped | Note], writer: StoreWriter) -> tuple[str, list[Skipped]]:
         content = hashlib.sha256(repr(sorted(self._shaping().items())).encode())
         skipped: list[Skipped] = []
         most = min(self.settings.passage_tokens, self.embedder.max_tokens)
@@ -232,6 +232,9 @@ class _Build:
         for item in articles:
             if isinstance(item, Skipped):
                 skipped.append(item)
+                continue
+            if isinstance(item, Note):
+                self.notes.append(f"{item.path}: {item.text}")
                 continue
             passages = split_passages(item, self.embedder.count_tokens, most, self.settings.merge_tokens)
             added = (self.old.store.added(item.id) if self.old else "") or now

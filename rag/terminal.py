@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from rag.building import Progress
 
-MOST_SKIPPED = 20
-"""Skipped files that are named on the terminal; `--json` names all."""
+MOST_LINES = 20
+"""Of skipped files, and of notes, on the terminal; `--json` has all."""
 
 
 def say(message: str) -> None:
@@ -101,12 +101,15 @@ def show_build(report: dict[str, Any]) -> None:
     table.add_row("seconds", f"{report['seconds']:.1f}")
     table.add_row("generation", report["generation"])
     _console().print(table)
-    for skipped in report["skipped"][:MOST_SKIPPED]:
-        typer.echo(f"skipped {skipped['path']}: {skipped['reason']}")
-    if len(report["skipped"]) > MOST_SKIPPED:
-        typer.echo(f"… and {len(report['skipped']) - MOST_SKIPPED:,} more; rag build --json names them all.")
-    for note in report["notes"]:
-        typer.echo(f"note: {note}")
+    _some([f"skipped {skipped['path']}: {skipped['reason']}" for skipped in report["skipped"]])
+    _some([f"note: {note}" for note in report["notes"]])
+
+
+def _some(lines: list[str]) -> None:
+    for line in lines[:MOST_LINES]:
+        typer.echo(line)
+    if len(lines) > MOST_LINES:
+        typer.echo(f"… and {len(lines) - MOST_LINES:,} more; rag build --json has them all.")
 
 
 def show_hits(hits: list[dict[str, Any]]) -> None:
