@@ -30,7 +30,7 @@ CACHED_ARTICLES = 128
 
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE articles (
@@ -40,7 +40,8 @@ CREATE TABLE articles (
 );
 CREATE TABLE paragraphs (
     article INTEGER NOT NULL REFERENCES articles, number INTEGER NOT NULL,
-    start INTEGER NOT NULL, stop INTEGER NOT NULL, heading TEXT NOT NULL, PRIMARY KEY (article, number)
+    start INTEGER NOT NULL, stop INTEGER NOT NULL, heading TEXT NOT NULL, place TEXT NOT NULL,
+    PRIMARY KEY (article, number)
 ) WITHOUT ROWID;
 CREATE TABLE passages (
     row INTEGER PRIMARY KEY, article INTEGER NOT NULL REFERENCES articles,
@@ -123,8 +124,8 @@ class StoreWriter:
         values = (article.id, article.title, article.path, article.author, article.date, article.url, tags)
         self._db.execute("INSERT INTO articles VALUES (?,?,?,?,?,?,?,?,?,?)", (number, *values, article.text, added))
         self._db.executemany(
-            "INSERT INTO paragraphs VALUES (?,?,?,?,?)",
-            [(number, p.number, p.start, p.end, p.heading) for p in article.paragraphs],
+            "INSERT INTO paragraphs VALUES (?,?,?,?,?,?)",
+            [(number, p.number, p.start, p.end, p.heading, p.place) for p in article.paragraphs],
         )
         self._db.executemany(
             "INSERT INTO passages VALUES (?,?,?,?,?,?,?,?)",
@@ -312,12 +313,12 @@ class Store:
             "SELECT id, title, text, path, author, date, url, tags FROM articles WHERE number = ?", (number,)
         )
         spans = self._query(
-            "SELECT number, start, stop, heading FROM paragraphs WHERE article = ? ORDER BY number", (number,)
+            "SELECT number, start, stop, heading, place FROM paragraphs WHERE article = ? ORDER BY number", (number,)
         )
         with _damage(self.path):
             id_, title, text, path, author, date, url, tags = found[0]
             paragraphs = tuple(
-                Paragraph(n, text[start:stop], start, stop, heading) for n, start, stop, heading in spans
+                Paragraph(n, text[start:stop], start, stop, heading, place) for n, start, stop, heading, place in spans
             )
             article = Article(id_, title, text, paragraphs, path, author, date, url, tuple(json.loads(tags)))
         with self._lock:

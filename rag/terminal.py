@@ -117,10 +117,12 @@ def show_hits(hits: list[dict[str, Any]]) -> None:
     if not hits:
         typer.echo("Nothing found.")
     for number, hit in enumerate(hits, 1):
-        typer.echo(f"{number}. {_place(hit['article'], [p['number'] for p in hit['paragraphs']])}  {hit['score']:.2f}")
+        typer.echo(f"{number}. {_hit_place(hit)}  {hit['score']:.2f}")
         typer.echo(_indented(hit["text"]))
         if hit["places"]:
-            also = "; ".join(_place(place["article"], [place["paragraph"]]) for place in hit["places"])
+            also = "; ".join(
+                _place(place["article"], [place["paragraph"]], [place["place"]]) for place in hit["places"]
+            )
             typer.echo(f"   also in {also}")
 
 
@@ -139,7 +141,10 @@ def show_answer(answer: dict[str, Any]) -> None:
     for sentence in answer["sentences"]:
         marks = ""
         for citation in sentence["citations"]:
-            source = (_place(citation["article"], [citation["paragraph"]]), citation["paragraph_text"])
+            source = (
+                _place(citation["article"], [citation["paragraph"]], [citation["place"]]),
+                citation["paragraph_text"],
+            )
             if source not in sources:
                 sources.append(source)
             marks += f" [{sources.index(source) + 1}]"
@@ -210,10 +215,16 @@ def show_rollback(values: dict[str, Any]) -> None:
     typer.echo(f"Generation {values['generation']} is published.")
 
 
-def _place(article: dict[str, Any], paragraphs: list[int]) -> str:
+def _hit_place(hit: dict[str, Any]) -> str:
+    paragraphs = hit["paragraphs"]
+    return _place(hit["article"], [p["number"] for p in paragraphs], [p["place"] for p in paragraphs])
+
+
+def _place(article: dict[str, Any], paragraphs: list[int], places: list[str]) -> str:
     numbers = str(paragraphs[0]) if len(paragraphs) == 1 else f"{paragraphs[0]}–{paragraphs[-1]}"
     by = ", ".join(part for part in (article["author"], article["date"]) if part)
-    return f"{article['title']}{f' ({by})' if by else ''}, {article['path']}, paragraph {numbers}"
+    where = "".join(f"{place}, " for place in dict.fromkeys(places) if place)
+    return f"{article['title']}{f' ({by})' if by else ''}, {article['path']}, {where}paragraph {numbers}"
 
 
 def _indented(text: str) -> str:

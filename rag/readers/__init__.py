@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rag.errors import UnreadableArticle
-from rag.readers import html, markdown, text
+from rag.readers import csv, docx, epub, feed, html, json, markdown, pdf, text
 from rag.readers.document import Block, Document, File, Unread
 
 __all__ = ["READERS", "Block", "Document", "File", "Reader", "Reading", "Unread", "read", "reader_of"]
@@ -45,7 +45,7 @@ class Reading:
     """What the file was taken for, where that had to be assumed."""
 
 
-READERS: tuple[Reader, ...] = (text, markdown, html)
+READERS: tuple[Reader, ...] = (text, markdown, html, pdf, docx, epub, json, csv, feed)
 
 
 def reader_of(suffix: str) -> Reader | None:
