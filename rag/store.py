@@ -7,6 +7,7 @@ build finds vectors it can carry over. A published file is opened immutable: no 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sqlite3
@@ -36,7 +37,7 @@ PRAGMA synchronous = OFF;
 CREATE TABLE articles (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, path TEXT NOT NULL, author TEXT NOT NULL,
     date TEXT NOT NULL, url TEXT NOT NULL, tags TEXT NOT NULL, text TEXT NOT NULL,
-    added TEXT NOT NULL
+    added TEXT NOT NULL, digest BLOB NOT NULL
 );
 CREATE TABLE paragraphs (
     article INTEGER NOT NULL REFERENCES articles, number INTEGER NOT NULL,
@@ -52,6 +53,7 @@ CREATE TABLE passages (
 _INDEXES = """
 CREATE INDEX passages_article ON passages (article);
 CREATE INDEX passages_key ON passages (key);
+CREATE INDEX articles_digest ON articles (digest);
 """
 
 
@@ -122,7 +124,10 @@ class StoreWriter:
         number = self.articles
         tags = json.dumps(article.tags, ensure_ascii=False)
         values = (article.id, article.title, article.path, article.author, article.date, article.url, tags)
-        self._db.execute("INSERT INTO articles VALUES (?,?,?,?,?,?,?,?,?,?)", (number, *values, article.text, added))
+        digest = hashlib.sha256(article.text.encode()).digest()[:16]
+        self._db.execute(
+            "INSERT INTO articles VALUES (?,?,?,?,?,?,?,?,?,?,?)", (number, *values, article.text, added, digest)
+        )
         self._db.executemany(
             "INSERT INTO paragraphs VALUES (?,?,?,?,?,?)",
             [(number, p.number, p.start, p.end, p.heading, p.place) for p in article.paragraphs],
@@ -296,6 +301,24 @@ class Store:
             marks = ",".join("?" * len(some))
             found.update(self._query(f"SELECT key, min(row) FROM passages WHERE key IN ({marks}) GROUP BY key", some))
         return found
+
+    def repeated(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Those of `keys` that several passages here have."""
+        found: set[bytes] = set()
+        for first in range(0, len(keys), 500):
+            some = keys[first : first + 500]
+            marks = ",".join("?" * len(some))
+            sql = f"SELECT key FROM passages WHERE key IN ({marks}) GROUP BY key HAVING count(*) > 1"
+            found.update(key for (key,) in self._query(sql, some))
+        return found
+
+    def duplicates(self) -> list[tuple[str, str]]:
+        """Articles whose text an earlier one has too, each with that one: their ids, in the order they were read."""
+        found = self._query(
+            "SELECT a.id, b.id FROM articles AS a JOIN articles AS b ON b.number = "
+            "(SELECT min(number) FROM articles WHERE digest = a.digest) WHERE a.number != b.number ORDER BY a.number"
+        )
+        return [(article, first) for article, first in found]
 
     def _spans(self, rows: Sequence[int] | np.ndarray) -> list[tuple[int, int, int, str, int, int]]:
         wanted = [int(row) for row in rows]

@@ -98,10 +98,13 @@ def show_build(report: dict[str, Any]) -> None:
         table.add_row(name, f"{report[name]:,}")
     table.add_row("embedded / carried over", f"{report['embedded']:,} / {report['carried_over']:,}")
     table.add_row("skipped files", f"{len(report['skipped']):,}")
+    if report["duplicates"]:
+        table.add_row("duplicates", f"{len(report['duplicates']):,}")
     table.add_row("seconds", f"{report['seconds']:.1f}")
     table.add_row("generation", report["generation"])
     _console().print(table)
     _some([f"skipped {skipped['path']}: {skipped['reason']}" for skipped in report["skipped"]])
+    _some([f"duplicate {one['article']}: its text is that of {one['same_as']}" for one in report["duplicates"]])
     _some([f"note: {note}" for note in report["notes"]])
 
 

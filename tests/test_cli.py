@@ -58,6 +58,7 @@ def test_json(index, articles, tmp_path):
         "embedded",
         "carried_over",
         "skipped",
+        "duplicates",
         "seconds",
         "notes",
     }
