@@ -5,6 +5,7 @@ Article text is never interpreted as markup.
 
 from __future__ import annotations
 
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,15 @@ def show_build(report: dict[str, Any]) -> None:
     _some([f"skipped {skipped['path']}: {skipped['reason']}" for skipped in report["skipped"]])
     _some([f"duplicate {one['article']}: its text is that of {one['same_as']}" for one in report["duplicates"]])
     _some([f"note: {note}" for note in report["notes"]])
+
+
+def show_rebuild(report: dict[str, Any]) -> None:
+    """What a build did that followed another one, in a line."""
+    what = "nothing has changed"
+    if report["changed"]:
+        embedded, skipped = f"{report['embedded']:,} passages embedded", f"{len(report['skipped']):,} files skipped"
+        what = f"generation {report['generation']}, {report['articles']:,} articles, {embedded}, {skipped}"
+    typer.echo(f"{datetime.now():%H:%M:%S}  {what} ({report['seconds']:.1f} s)")
 
 
 def _some(lines: list[str]) -> None:
