@@ -9,7 +9,8 @@ The first of these that fits says how they are read:
 5. what the file itself declares (HTML and XML do);
 6. UTF-8 in which a few characters are broken, as where a file was cut off;
 7. cp1252 (Western European, latin-1 within it), told by its few accents and quotation marks among plain letters;
-8. what charset-normalizer finds.
+8. what charset-normalizer finds;
+9. UTF-8 again, where hardly anything is broken.
 
 Where the encoding is neither declared nor certain, its name is given back, so that whoever reads the file can be told.
 """
@@ -66,12 +67,17 @@ def decode(data: bytes) -> tuple[str, str]:
             return text, ""
     text = data.decode("utf-8", "replace")
     broken = text.count("\ufffd")
+    in_part = f"utf-8 with {broken} broken characters"
     if broken * 10 <= len(_HIGH.findall(data)) and len(data) - len(text) > 10 * broken:
-        return text, f"utf-8 with {broken} broken characters"
+        return text, in_part
     # Cut at the end of a line, not within a character.
     sample = data if len(data) <= SAMPLE else data[: data.rfind(b"\n", SAMPLE // 2, SAMPLE) + 1] or data
     encoding = "cp1252" if _is_western(sample) else _found(sample)
-    return _checked(data.decode(encoding, "replace")), encoding
+    if encoding:
+        return _checked(data.decode(encoding, "replace")), encoding
+    if broken * 50 <= len(text):
+        return text, in_part
+    raise UnreadableArticle("its encoding can't be told; save it as UTF-8")
 
 
 def _strict(data: bytes, encoding: str) -> str | None:
@@ -113,9 +119,8 @@ def _is_western(sample: bytes) -> bool:
 
 
 def _found(sample: bytes) -> str:
+    """What charset-normalizer takes it for; "" when it can't tell."""
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample, cp_isolation=_ENCODINGS).best()
-    if best is None:
-        raise UnreadableArticle("its encoding can't be told; save it as UTF-8")
-    return best.encoding
+    return best.encoding if best else ""

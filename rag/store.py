@@ -54,6 +54,7 @@ _INDEXES = """
 CREATE INDEX passages_article ON passages (article);
 CREATE INDEX passages_key ON passages (key);
 CREATE INDEX articles_digest ON articles (digest);
+CREATE INDEX articles_path ON articles (path);
 """
 
 
@@ -261,6 +262,10 @@ class Store:
     def listed(self, ids: Sequence[str]) -> list[ListedArticle]:
         """The articles with these ids, as the table has them; ids of no article are left out."""
         return [ListedArticle(*values) for values in self._in(f"{_LISTED} WHERE id IN", ids)]
+
+    def in_file(self, path: str) -> list[str]:
+        """Ids of the articles in the file at `path`, as articles have it."""
+        return [id_ for (id_,) in self._query("SELECT id FROM articles WHERE path = ? ORDER BY number", (path,))]
 
     def facets(self) -> dict[str, list[str]]:
         """What there is to filter by, each in alphabetical order: authors and tags."""

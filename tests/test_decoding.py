@@ -65,6 +65,14 @@ def test_a_few_broken_characters_do_not_change_the_encoding():
     assert encoding == "utf-8 with 1 broken characters"
 
 
+@pytest.mark.parametrize("odd", [b"\x81", b"\xff\x80", b"\xfe\xfe\xff\xff", b"\x8d\x8f"])
+def test_a_few_odd_bytes_in_plain_text_do_not_cost_the_file(odd):
+    text, encoding = decode(b"The crane unloads forty ships" + odd + b" a week. It is old and slow." * 3)
+    assert text.startswith("The crane unloads forty ships")
+    assert text.endswith("It is old and slow.")
+    assert encoding
+
+
 @pytest.mark.parametrize("data", [b"\x89PNG\r\n" + bytes(range(256)) * 9, os.urandom(3000), b"\x00\x01\x02ab" * 50])
 def test_binary_data_is_refused(data):
     with pytest.raises(UnreadableArticle, match="not text"):

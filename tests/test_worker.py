@@ -126,3 +126,24 @@ def test_a_folder_with_bombs_is_read_on(tmp_path):
     found = list(read_articles([tmp_path], Settings(parser_seconds=2)))
     assert [item.id for item in found if isinstance(item, Article)] == ["b.html", "d.txt"]
     assert all("parser_seconds" in item.reason for item in found if isinstance(item, Skipped))
+
+
+def test_ctrl_c_stops_a_build_that_waits_for_a_parser(tmp_path):
+    (tmp_path / "a.html").write_text(SLOW)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rag", "build", str(tmp_path), "--index", str(tmp_path / "index")],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "index" / "generations" / "000001" / "passages.sqlite").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(1)
+    # As a terminal does it: to every process of the group.
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.strip().splitlines() == ["rag: Stopped; the index is as it was before."]
+    assert not list((tmp_path / "index" / "generations").iterdir())
