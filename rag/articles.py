@@ -27,6 +27,10 @@ LARGE = 300_000
 """Bytes from which text and Markdown too are read in a process of their own: odd Markdown takes its parser long."""
 LONGEST_PARAGRAPH = 10_000
 """Characters of a paragraph; a longer one is cut at the ends of sentences, so that a citation can be read."""
+LONGEST_LINE = 300
+"""Characters of a title, a heading or a name as they stand with passages; titles are embedded with each."""
+LONGEST_URL = 2000
+MOST_TAGS = 50
 _BREAKS = (re.compile(r"\n|[.!?][”’\"')]*\s|[。！？]"), re.compile(r"\s"))
 
 
@@ -222,7 +226,7 @@ def _article(document: Document, article_id: str, path: Path, phrases: tuple[str
     blocks = [piece for block in document.blocks for piece in _pieces(block, phrases)]
     watermarks = find_watermarks("\n".join(block.text for block in blocks))
     texts = [tidy(strip_watermarks(block.text, watermarks)) for block in blocks]
-    title = _line(strip_watermarks(strip_phrases(clean(document.title), phrases), watermarks))
+    title = _line(strip_watermarks(strip_phrases(clean(document.title[: 2 * LONGEST_LINE]), phrases), watermarks))
     name = printable(path.stem if not document.key else f"{path.stem} {document.key}")
     title = title or " ".join(re.split(r"[\s_-]+", name)).strip()
     pieces: list[str] = []
@@ -234,7 +238,7 @@ def _article(document: Document, article_id: str, path: Path, phrases: tuple[str
             continue
         if block.kind is Kind.HEADING:
             # The article's own title says nothing of the part it stands over.
-            heading = "" if text.casefold() == title.casefold() else text
+            heading = "" if text.casefold() == title.casefold() else _line(text)
         elif block.kind is Kind.PARAGRAPH and any(character.isalnum() for character in text):
             end = length + len(text)
             paragraphs.append(Paragraph(len(paragraphs) + 1, text, length, end, heading, _line(block.place)))
@@ -250,13 +254,15 @@ def _article(document: Document, article_id: str, path: Path, phrases: tuple[str
         path=printable(str(path)),
         author=_line(document.author),
         date=document.date,
-        url=_line(document.url),
-        tags=tuple(map(_line, document.tags)),
+        url=_line(document.url, LONGEST_URL),
+        tags=tuple(map(_line, document.tags[:MOST_TAGS])),
     )
 
 
-def _line(text: str) -> str:
-    return tidy(clean(text)).replace("\n", " ")
+def _line(text: str, most: int = LONGEST_LINE) -> str:
+    """`text` cleaned, on one line, cut to `most` characters."""
+    line = tidy(clean(text[: 2 * most])).replace("\n", " ")
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
 def _pieces(block: Block, phrases: tuple[str, ...]) -> Iterator[Block]:

@@ -17,6 +17,7 @@ Where the encoding is neither declared nor certain, its name is given back, so t
 
 from __future__ import annotations
 
+import codecs
 import re
 
 from rag.errors import UnreadableArticle
@@ -40,6 +41,8 @@ _COMMON = re.compile(r"[ \n,.，。、؛،-]")
 _STRANGE = re.compile(r"[\x00-\x08\x0e-\x1f\ud800-\udfff\ue000-\uf8ff\ufffd-\uffff]")
 _IN_WORD = re.compile(r"[^\W\d_][\x80-\xbf\xd7\xf7†‡•…‰‹›€„‚ˆ™“”][^\W\d_]")
 """A sign of cp1252 that is no letter between two letters: letters of another encoding."""
+_NO_ENCODINGS = frozenset(("idna", "punycode", "unicode-escape", "raw-unicode-escape"))
+"""What Python calls encodings and no page is written in."""
 _ENCODINGS = """gb18030 big5 cp932 euc_jp cp949 cp1252 cp1250 cp1251 koi8_r iso8859_2 cp1253 cp1254 cp1255 cp1256
     cp1257""".split()
 """What articles are written in; among more, short texts look like rarer ones."""
@@ -82,7 +85,7 @@ def decode(data: bytes) -> tuple[str, str]:
 
 def _strict(data: bytes, encoding: str) -> str | None:
     try:
-        return data.decode(encoding)
+        return None if codecs.lookup(encoding).name in _NO_ENCODINGS else data.decode(encoding)
     except (UnicodeError, LookupError):
         return None
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.articles import LONGEST_PARAGRAPH, Article, Note, Skipped, read_articles
+from rag.articles import LONGEST_LINE, LONGEST_PARAGRAPH, Article, Note, Skipped, read_articles
 from rag.duplicates import ArticleSentences
 from rag.errors import RagError, UnreadableArticle
 from rag.settings import Settings
@@ -139,6 +139,15 @@ def test_a_line_of_ten_megabytes_is_cut_into_paragraphs_that_can_be_cited(tmp_pa
         assert all(len(p.text) <= LONGEST_PARAGRAPH for p in article.paragraphs)
         assert all(article.text[p.start : p.end] == p.text for p in article.paragraphs)
     assert all(p.text.endswith("week.") for p in long.paragraphs)
+
+
+def test_titles_and_headings_without_end_are_cut(tmp_path):
+    (tmp_path / "a.md").write_text(
+        f"---\ntitle: {'word ' * 5000}\nauthor: {'x' * 9000}\n---\n\n# {'head ' * 9000}\n\nText."
+    )
+    article = Article.from_file(tmp_path / "a.md")
+    assert max(map(len, (article.title, article.author, article.paragraphs[0].heading))) <= LONGEST_LINE
+    assert article.title.endswith("word…")
 
 
 def test_the_index_is_not_read(tmp_path):

@@ -58,6 +58,11 @@ def test_what_a_page_declares_is_believed():
     assert decode(page.encode("iso-8859-2")) == (page, "")
 
 
+def test_what_no_page_is_written_in_is_not_believed():
+    page = '<meta charset="punycode"><p>Die Fähre hält-abc'
+    assert decode(page.encode("cp1252")) == (page, "cp1252")
+
+
 def test_a_few_broken_characters_do_not_change_the_encoding():
     cut = (GERMAN * 3).encode() + "ü".encode()[:1]
     text, encoding = decode(cut)
