@@ -53,6 +53,7 @@ class Citation:
         return {
             "article": article_dict(self.article),
             "paragraph": self.paragraph.number,
+            "place": self.paragraph.place,
             "paragraph_text": self.paragraph.text,
             "start": self.start,
             "end": self.end,

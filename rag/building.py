@@ -16,14 +16,14 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rag.articles import Article, Skipped, read_articles
+from rag.articles import Article, Note, Skipped, read_articles
 from rag.chunking import Passage, embedded_text, split_passages
 from rag.embedding import Embedder
 from rag.errors import IndexNotFound, RagError
@@ -54,6 +54,16 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Duplicate:
+    """An article whose text another one has too."""
+
+    article: str
+    """Its id."""
+    same_as: str
+    """The id of the one that was read first."""
+
+
+@dataclass(frozen=True)
 class BuildReport:
     """What a build did."""
 
@@ -65,7 +75,10 @@ class BuildReport:
     passages: int
     embedded: int
     carried_over: int
+    """Passages whose vector was there: from the current generation, or from the same passage in another article."""
     skipped: tuple[Skipped, ...]
+    duplicates: tuple[Duplicate, ...]
+    """Articles with the very text of another: both may be cited, the text is embedded once."""
     seconds: float
     notes: tuple[str, ...] = ()
     """What else the user should know."""
@@ -81,6 +94,7 @@ class BuildReport:
             "embedded": self.embedded,
             "carried_over": self.carried_over,
             "skipped": [{"path": s.path, "reason": s.reason} for s in self.skipped],
+            "duplicates": [{"article": d.article, "same_as": d.same_as} for d in self.duplicates],
             "seconds": round(self.seconds, 3),
             "notes": list(self.notes),
         }
@@ -112,13 +126,13 @@ def build(
     """
     settings = settings or Settings()
     chosen = settings.articles if paths is None else [paths] if isinstance(paths, (str, Path)) else list(paths)
-    found = read_articles(chosen, settings)
+    found = read_articles(chosen, replace(settings, index=str(index)))
     sources = [str(Path(path).absolute()) for path in chosen]
     return build_articles(found, index, settings=settings, full=full, progress=progress, sources=sources)
 
 
 def build_articles(
-    articles: Iterable[Article | Skipped],
+    articles: Iterable[Article | Skipped | Note],
     index: str | Path = "index",
     *,
     settings: Settings | None = None,
@@ -166,7 +180,7 @@ class _Build:
         self.full = full
         self.embedded = self.carried = 0
 
-    def run(self, articles: Iterable[Article | Skipped], sources: Sequence[str]) -> dict[str, Any]:
+    def run(self, articles: Iterable[Article | Skipped | Note], sources: Sequence[str]) -> dict[str, Any]:
         writer = StoreWriter(self.folder / STORE)
         complete = False
         try:
@@ -174,16 +188,17 @@ class _Build:
             complete = True
         finally:
             writer.close(commit=complete)
-        counts = {"articles": writer.articles, "paragraphs": writer.paragraphs, "passages": writer.passages}
-        common = {**counts, "skipped": tuple(skipped), "seconds": 0.0}
-        made_of = (content, self.embedder.fingerprint, list(sources))
-        old = self.old.manifest if self.old else None
-        if self.old and old and (old.content, old.fingerprint, old.sources) == made_of and not self.full:
-            kept_one = {"generation": self.old.manifest.generation, "changed": False, "notes": tuple(self.notes)}
-            return {**common, **kept_one, "embedded": 0, "carried_over": writer.passages}
         store = Store.open(self.folder / STORE)
-        lexical = LexicalWriter(self.folder / LEXICAL)
         try:
+            counts = {"articles": writer.articles, "paragraphs": writer.paragraphs, "passages": writer.passages}
+            duplicates = tuple(Duplicate(*ids) for ids in store.duplicates())
+            common = {**counts, "skipped": tuple(skipped), "duplicates": duplicates, "seconds": 0.0}
+            made_of = (content, self.embedder.fingerprint, list(sources))
+            old = self.old.manifest if self.old else None
+            if self.old and old and (old.content, old.fingerprint, old.sources) == made_of and not self.full:
+                kept_one = {"generation": self.old.manifest.generation, "changed": False, "notes": tuple(self.notes)}
+                return {**common, **kept_one, "embedded": 0, "carried_over": writer.passages}
+            lexical = LexicalWriter(self.folder / LEXICAL)
             blocks = self._blocks(store, lexical, writer)
             Vectors.write(self.folder / VECTORS, blocks, writer.passages, self.embedder.dim)
         finally:
@@ -224,7 +239,7 @@ class _Build:
         names = ("passage_tokens", "merge_tokens", "strip_phrases")
         return {name: getattr(self.settings, name) for name in names}
 
-    def _read(self, articles: Iterable[Article | Skipped], writer: StoreWriter) -> tuple[str, list[Skipped]]:
+    def _read(self, articles: Iterable[Article | Skipped | Note], writer: StoreWriter) -> tuple[str, list[Skipped]]:
         content = hashlib.sha256(repr(sorted(self._shaping().items())).encode())
         skipped: list[Skipped] = []
         most = min(self.settings.passage_tokens, self.embedder.max_tokens)
@@ -232,6 +247,9 @@ class _Build:
         for item in articles:
             if isinstance(item, Skipped):
                 skipped.append(item)
+                continue
+            if isinstance(item, Note):
+                self.notes.append(f"{item.path}: {item.text}")
                 continue
             passages = split_passages(item, self.embedder.count_tokens, most, self.settings.merge_tokens)
             added = (self.old.store.added(item.id) if self.old else "") or now
@@ -249,23 +267,30 @@ class _Build:
 
     def _blocks(self, store: Store, lexical: LexicalWriter, counts: StoreWriter) -> Iterator[np.ndarray]:
         """Vectors of all passages in row order, (≤ BLOCK, dim) float32 at a time; their words go to `lexical`."""
+        seen: dict[bytes, np.ndarray] = {}
         for first in range(0, counts.passages, BLOCK):
             rows = range(first, min(first + BLOCK, counts.passages))
             keys = store.keys(rows)
             texts = store.texts(rows)
             for text in texts:
                 lexical.add(*text)
-            known = self.old.store.rows_of(keys) if self.old and not self.full else {}
-            vectors = np.empty((len(rows), self.embedder.dim), dtype=np.float32)
-            old = [i for i, key in enumerate(keys) if key in known]
-            new = [i for i, key in enumerate(keys) if key not in known]
+            # The same text is embedded once, wherever it stands.
+            text_of = {key: text for key, text in zip(keys, texts, strict=True) if key not in seen}
+            known = self.old.store.rows_of(list(text_of)) if self.old and not self.full else {}
+            old = [key for key in text_of if key in known]
+            new = [key for key in text_of if key not in known]
+            found: dict[bytes, np.ndarray] = {}
             if old and self.old:
-                vectors[old] = self.old.vectors.vectors(np.array([known[keys[i]] for i in old], dtype=np.int64))
-            self.carried += len(old)
+                of_old = self.old.vectors.vectors(np.array([known[key] for key in old], dtype=np.int64))
+                found.update(zip(old, of_old, strict=True))
+            self.carried += len(keys) - len(new)
             self._tell(counts)
             if new:
-                vectors[new] = self.embedder.encode([embedded_text(*texts[i]) for i in new], self._embedded(counts))
-            yield vectors
+                of_new = self.embedder.encode([embedded_text(*text_of[key]) for key in new], self._embedded(counts))
+                found.update(zip(new, of_new, strict=True))
+            # As exact as they are stored.
+            seen.update((key, found[key].astype(np.float16)) for key in store.repeated(list(text_of)))
+            yield np.array([found[key] if key in found else seen[key] for key in keys], dtype=np.float32)
 
     def _embedded(self, counts: StoreWriter) -> Callable[[int], None]:
         def add(count: int) -> None:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import islice
 
 _LINE_BREAKS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
@@ -26,6 +28,10 @@ _RIGHT = re.compile(r"[^\W\d_A-Z]*")
 _LONGEST_WATERMARK = 48
 _SHORTEST_WATERMARK = 4
 _TIMES = 3
+_CANDIDATES = 200
+"""Phrases that are looked at, the most frequent first: each is searched for in all of the text."""
+_PLACES = 2000
+"""Places that are looked at of each."""
 
 
 def clean(text: str) -> str:
@@ -34,6 +40,12 @@ def clean(text: str) -> str:
     text = _SURROGATE.sub("\ufffd", text)
     text = _INVISIBLE.sub("", text)
     return unicodedata.normalize("NFC", text)
+
+
+def printable(name: str) -> str:
+    """A file's name, which may hold line breaks, controls and bytes that are no text, as it can be shown in a line."""
+    text = name.encode("utf-8", "replace").decode("utf-8")
+    return _INVISIBLE.sub("\ufffd", _LINE_BREAKS.sub("\ufffd", text).replace("\t", " ").replace("\n", "\ufffd"))
 
 
 def tidy(text: str) -> str:
@@ -54,7 +66,7 @@ def find_watermarks(text: str) -> list[str]:
     starts = [match.start() for match in _GLUED_START.finditer(text)]
     if len(starts) < _TIMES:
         return []
-    words = set(re.findall(r"[^\W\d_]+", text.lower()))
+    words = sorted(set(re.findall(r"[^\W\d_]+", text.lower())))
     found: list[str] = []
     following = sorted(text[start : start + _LONGEST_WATERMARK] for start in starts)
     for phrase in _shared_beginnings(following):
@@ -85,14 +97,14 @@ def _shared_beginnings(texts: list[str]) -> list[str]:
         if len(shared) >= _SHORTEST_WATERMARK:
             counts[shared] = 0
     for shared in counts:
-        counts[shared] = sum(text.startswith(shared) for text in texts)
-    return sorted(counts, key=lambda shared: (-counts[shared], -len(shared)))
+        counts[shared] = bisect_left(texts, shared + "\U0010ffff") - bisect_left(texts, shared)
+    return sorted(counts, key=lambda shared: (-counts[shared], -len(shared)))[:_CANDIDATES]
 
 
-def _is_watermark(phrase: str, text: str, words: set[str]) -> bool:
+def _is_watermark(phrase: str, text: str, words: list[str]) -> bool:
     beginnings: set[str] = set()
     glued = inside = mended = 0
-    for match in re.finditer(re.escape(phrase), text):
+    for match in islice(re.finditer(re.escape(phrase), text), _PLACES):
         left = _left(text, match.start())
         right = _right(text, match.end())
         if not left and not right:
@@ -103,8 +115,14 @@ def _is_watermark(phrase: str, text: str, words: set[str]) -> bool:
             inside += 1
             word = (left + right).lower()
             stump = (left + right[0]).lower()
-            mended += word in words or (len(stump) >= 4 and any(other.startswith(stump) for other in words))
+            mended += _begin(words, word, whole=True) or (len(stump) >= 4 and _begin(words, stump))
     return glued >= _TIMES and len(beginnings) >= 2 and inside >= 2 and mended * 2 >= inside
+
+
+def _begin(words: list[str], beginning: str, whole: bool = False) -> bool:
+    """Whether one of the sorted `words` begins so, or is it."""
+    i = bisect_left(words, beginning)
+    return i < len(words) and (words[i] == beginning if whole else words[i].startswith(beginning))
 
 
 def _left(text: str, end: int) -> str:

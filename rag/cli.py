@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,10 +48,14 @@ def build(
     index: IndexOption = None,
     model: ModelOption = None,
     full: Annotated[bool, typer.Option("--full", help="Embed everything anew.")] = False,
+    watched: Annotated[bool, typer.Option("--watch", help="Go on, and build again when files change.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Index the articles in PATHS; what has not changed since the last build is carried over."""
     settings = _settings(index, model)
+    if watched:
+        _watch(paths or None, settings, full, as_json)
+        return
     with terminal.BuildProgress() as progress:
         from rag.building import build as build_index
 
@@ -180,6 +185,24 @@ def main() -> None:
         # Whoever read the output has had enough of it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _watch(paths: list[Path] | None, settings: Settings, full: bool, as_json: bool) -> None:
+    from rag.watching import watch
+
+    with terminal.BuildProgress() as progress:
+        reports = watch(paths, settings.index, settings=settings, full=full, progress=progress)
+        first = next(reports)
+    for report in chain([first], reports):
+        if isinstance(report, RagError):
+            terminal.error(str(report))
+        elif as_json:
+            typer.echo(json.dumps(report.to_dict(), ensure_ascii=False))
+        elif report is first:
+            terminal.show_build(report.to_dict())
+            terminal.say("Watching for changes; Ctrl-C ends it.")
+        else:
+            terminal.show_rebuild(report.to_dict())
 
 
 def _settings(index: Path | None = None, model: str | None = None) -> Settings:

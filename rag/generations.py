@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from rag.errors import BuildInProgress, IndexDamaged, IndexIncompatible, IndexNotFound, RagError
 from rag.files import sync, write_file
 
-FORMAT = 2
+FORMAT = 3
 """Of the files on disk; another one is refused."""
 MANIFEST = "manifest.json"
 
@@ -80,8 +80,7 @@ class Manifest:
             found = values.get("format")
             if found != FORMAT:
                 raise IndexIncompatible(
-                    f"The index in {folder} has format {found}, this version reads format {FORMAT}; "
-                    "run: rag build --full"
+                    f"The index in {folder} has format {found}, this version reads format {FORMAT}; run: rag build"
                 )
             return cls(**values)
         except (OSError, ValueError, TypeError) as error:

@@ -18,6 +18,7 @@ from rag.articles import Skipped
 from rag.building import BuildReport, Report, build
 from rag.errors import RagError
 from rag.generations import Manifest, current, generations_folder
+from rag.index import Index
 from rag.readers import READERS, reader_of
 from rag.settings import Settings
 from rag.store import ListedArticle
@@ -82,13 +83,27 @@ class Library:
         return added, refused
 
     def remove(self, articles: Sequence[ListedArticle]) -> tuple[list[str], list[Skipped]]:
-        """Take the files of `articles` out of the library: which were, and which were not and why."""
+        """Take the files of `articles` out of the library: which were, and which were not and why.
+
+        A file that has other articles too stays.
+        """
         removed: list[str] = []
         refused: list[Skipped] = []
+        gone: set[str] = set()
+        chosen = {article.id for article in articles}
+        store = Index.open(self.settings.index).store
         stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
         with self._lock:
             folders = [path.resolve() for path in self.sources() if path.is_dir()]
             for article in articles:
+                if article.path in gone:
+                    removed.append(article.title)
+                    continue
+                others = len(set(store.in_file(article.path)) - chosen)
+                if others:
+                    reason = f"its file has {others:,} more articles; choose them all, or take it out of the file"
+                    refused.append(Skipped(article.id, reason))
+                    continue
                 found = _file_of(article, folders)
                 if found is None:
                     where = " or ".join(f"'{folder}'" for folder in folders) or "a folder of the index"
@@ -103,6 +118,7 @@ class Library:
                     refused.append(Skipped(article.path, f"it can't be moved: {error.strerror}"))
                     continue
                 removed.append(article.title)
+                gone.add(article.path)
         return removed, refused
 
     def undo(self) -> list[str]:
@@ -173,7 +189,10 @@ def _unused(path: Path, content: bytes) -> Path | None:
 def _file_of(article: ListedArticle, folders: Sequence[Path]) -> tuple[Path, Path] | None:
     """The folder and the file of an article; links are not followed out of the folder."""
     for folder in folders:
-        for path in (folder / article.id, Path(article.path).absolute()):
+        in_folder = folder / article.id
+        # Articles of a file with several have its path and their number.
+        of_several = folder / article.id.rpartition("#")[0]
+        for path in (in_folder, of_several, Path(article.path).absolute()):
             file = path.parent.resolve() / path.name
             if file.is_relative_to(folder) and (file.is_file() or file.is_symlink()):
                 return folder, file

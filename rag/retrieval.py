@@ -80,11 +80,14 @@ class Hit:
             "score": round(self.score, 4),
             "article": article_dict(self.article),
             "heading": self.heading,
-            "paragraphs": [{"number": p.number, "text": p.text} for p in self.paragraphs],
+            "paragraphs": [{"number": p.number, "text": p.text, "place": p.place} for p in self.paragraphs],
             "text": self.text,
             "start": self.start,
             "end": self.end,
-            "places": [{"article": article_dict(p.article), "paragraph": p.paragraph.number} for p in self.places],
+            "places": [
+                {"article": article_dict(p.article), "paragraph": p.paragraph.number, "place": p.paragraph.place}
+                for p in self.places
+            ],
             "signals": {name: round(value, 4) for name, value in self.signals.items()},
         }
 

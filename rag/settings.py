@@ -24,6 +24,9 @@ else:
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 """The embedded default; its weights come with the package and are checked before they are loaded."""
 
+FIELDS = ("text", "title", "author", "date", "url", "tags", "id")
+"""What a field of a JSON, JSONL or CSV file may be taken for."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -45,8 +48,14 @@ class Settings:
     """Paragraphs shorter than this are merged with neighbours under the same heading."""
     strip_phrases: tuple[str, ...] = ()
     """Phrases to remove wherever they stand, also inside words (watermarks that are not found by themselves)."""
-    max_file_mb: float = 20.0
+    max_file_mb: float = 50.0
     """Larger files are skipped, in megabytes."""
+    parser_seconds: float = 60.0
+    """A file whose parser takes longer is skipped, in seconds (plain text and short Markdown excepted)."""
+    parser_memory_mb: float = 1024.0
+    """A file whose parser takes more memory is skipped, in megabytes (not on macOS)."""
+    fields: tuple[str, ...] = ()
+    """Which field of JSON, JSONL and CSV files holds what, where they have names of their own: "text=body"."""
     keep_generations: int = 3
     """How many generations stay on disk, the published one included."""
     answer_threshold: float = 0.42
@@ -101,9 +110,18 @@ class Settings:
             ("answer_threshold", 0, 1),
             ("port", 0, 65535),
             ("max_file_mb", 0, 1e6),
+            ("parser_seconds", 0.1, 86_400),
+            ("parser_memory_mb", 64, 1e6),
         ):
             if not low <= getattr(self, name) <= high:
                 raise RagError(f"'{name}' in {source} is {getattr(self, name)}; it must be {low:g} to {high:g}.")
+        for mapping in self.fields:
+            name, equals, theirs = mapping.partition("=")
+            if name not in FIELDS or not equals or not theirs.strip():
+                raise RagError(
+                    f"'fields' in {source} has '{mapping}'; it must be one of {', '.join(FIELDS)}, '=' and the name "
+                    "of a field in your files, such as text=body."
+                )
         return self
 
 

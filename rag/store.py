@@ -7,6 +7,7 @@ build finds vectors it can carry over. A published file is opened immutable: no 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sqlite3
@@ -30,17 +31,18 @@ CACHED_ARTICLES = 128
 
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE articles (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, path TEXT NOT NULL, author TEXT NOT NULL,
     date TEXT NOT NULL, url TEXT NOT NULL, tags TEXT NOT NULL, text TEXT NOT NULL,
-    added TEXT NOT NULL
+    added TEXT NOT NULL, digest BLOB NOT NULL
 );
 CREATE TABLE paragraphs (
     article INTEGER NOT NULL REFERENCES articles, number INTEGER NOT NULL,
-    start INTEGER NOT NULL, stop INTEGER NOT NULL, heading TEXT NOT NULL, PRIMARY KEY (article, number)
+    start INTEGER NOT NULL, stop INTEGER NOT NULL, heading TEXT NOT NULL, place TEXT NOT NULL,
+    PRIMARY KEY (article, number)
 ) WITHOUT ROWID;
 CREATE TABLE passages (
     row INTEGER PRIMARY KEY, article INTEGER NOT NULL REFERENCES articles,
@@ -51,6 +53,8 @@ CREATE TABLE passages (
 _INDEXES = """
 CREATE INDEX passages_article ON passages (article);
 CREATE INDEX passages_key ON passages (key);
+CREATE INDEX articles_digest ON articles (digest);
+CREATE INDEX articles_path ON articles (path);
 """
 
 
@@ -121,10 +125,13 @@ class StoreWriter:
         number = self.articles
         tags = json.dumps(article.tags, ensure_ascii=False)
         values = (article.id, article.title, article.path, article.author, article.date, article.url, tags)
-        self._db.execute("INSERT INTO articles VALUES (?,?,?,?,?,?,?,?,?,?)", (number, *values, article.text, added))
+        digest = hashlib.sha256(article.text.encode()).digest()[:16]
+        self._db.execute(
+            "INSERT INTO articles VALUES (?,?,?,?,?,?,?,?,?,?,?)", (number, *values, article.text, added, digest)
+        )
         self._db.executemany(
-            "INSERT INTO paragraphs VALUES (?,?,?,?,?)",
-            [(number, p.number, p.start, p.end, p.heading) for p in article.paragraphs],
+            "INSERT INTO paragraphs VALUES (?,?,?,?,?,?)",
+            [(number, p.number, p.start, p.end, p.heading, p.place) for p in article.paragraphs],
         )
         self._db.executemany(
             "INSERT INTO passages VALUES (?,?,?,?,?,?,?,?)",
@@ -256,6 +263,10 @@ class Store:
         """The articles with these ids, as the table has them; ids of no article are left out."""
         return [ListedArticle(*values) for values in self._in(f"{_LISTED} WHERE id IN", ids)]
 
+    def in_file(self, path: str) -> list[str]:
+        """Ids of the articles in the file at `path`, as articles have it."""
+        return [id_ for (id_,) in self._query("SELECT id FROM articles WHERE path = ? ORDER BY number", (path,))]
+
     def facets(self) -> dict[str, list[str]]:
         """What there is to filter by, each in alphabetical order: authors and tags."""
         authors = self._query("SELECT DISTINCT author FROM articles WHERE author != '' ORDER BY casefold(author)")
@@ -296,6 +307,24 @@ class Store:
             found.update(self._query(f"SELECT key, min(row) FROM passages WHERE key IN ({marks}) GROUP BY key", some))
         return found
 
+    def repeated(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Those of `keys` that several passages here have."""
+        found: set[bytes] = set()
+        for first in range(0, len(keys), 500):
+            some = keys[first : first + 500]
+            marks = ",".join("?" * len(some))
+            sql = f"SELECT key FROM passages WHERE key IN ({marks}) GROUP BY key HAVING count(*) > 1"
+            found.update(key for (key,) in self._query(sql, some))
+        return found
+
+    def duplicates(self) -> list[tuple[str, str]]:
+        """Articles whose text an earlier one has too, each with that one: their ids, in the order they were read."""
+        found = self._query(
+            "SELECT a.id, b.id FROM articles AS a JOIN articles AS b ON b.number = "
+            "(SELECT min(number) FROM articles WHERE digest = a.digest) WHERE a.number != b.number ORDER BY a.number"
+        )
+        return [(article, first) for article, first in found]
+
     def _spans(self, rows: Sequence[int] | np.ndarray) -> list[tuple[int, int, int, str, int, int]]:
         wanted = [int(row) for row in rows]
         sql = "SELECT row, article, start, stop, heading, first_paragraph, last_paragraph FROM passages WHERE row IN"
@@ -312,12 +341,12 @@ class Store:
             "SELECT id, title, text, path, author, date, url, tags FROM articles WHERE number = ?", (number,)
         )
         spans = self._query(
-            "SELECT number, start, stop, heading FROM paragraphs WHERE article = ? ORDER BY number", (number,)
+            "SELECT number, start, stop, heading, place FROM paragraphs WHERE article = ? ORDER BY number", (number,)
         )
         with _damage(self.path):
             id_, title, text, path, author, date, url, tags = found[0]
             paragraphs = tuple(
-                Paragraph(n, text[start:stop], start, stop, heading) for n, start, stop, heading in spans
+                Paragraph(n, text[start:stop], start, stop, heading, place) for n, start, stop, heading, place in spans
             )
             article = Article(id_, title, text, paragraphs, path, author, date, url, tuple(json.loads(tags)))
         with self._lock:

@@ -5,6 +5,7 @@ Article text is never interpreted as markup.
 
 from __future__ import annotations
 
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from rag.building import Progress
 
-MOST_SKIPPED = 20
-"""Skipped files that are named on the terminal; `--json` names all."""
+MOST_LINES = 20
+"""Of skipped files, and of notes, on the terminal; `--json` has all."""
 
 
 def say(message: str) -> None:
@@ -98,15 +99,30 @@ def show_build(report: dict[str, Any]) -> None:
         table.add_row(name, f"{report[name]:,}")
     table.add_row("embedded / carried over", f"{report['embedded']:,} / {report['carried_over']:,}")
     table.add_row("skipped files", f"{len(report['skipped']):,}")
+    if report["duplicates"]:
+        table.add_row("duplicates", f"{len(report['duplicates']):,}")
     table.add_row("seconds", f"{report['seconds']:.1f}")
     table.add_row("generation", report["generation"])
     _console().print(table)
-    for skipped in report["skipped"][:MOST_SKIPPED]:
-        typer.echo(f"skipped {skipped['path']}: {skipped['reason']}")
-    if len(report["skipped"]) > MOST_SKIPPED:
-        typer.echo(f"… and {len(report['skipped']) - MOST_SKIPPED:,} more; rag build --json names them all.")
-    for note in report["notes"]:
-        typer.echo(f"note: {note}")
+    _some([f"skipped {skipped['path']}: {skipped['reason']}" for skipped in report["skipped"]])
+    _some([f"duplicate {one['article']}: its text is that of {one['same_as']}" for one in report["duplicates"]])
+    _some([f"note: {note}" for note in report["notes"]])
+
+
+def show_rebuild(report: dict[str, Any]) -> None:
+    """What a build did that followed another one, in a line."""
+    what = "nothing has changed"
+    if report["changed"]:
+        embedded, skipped = f"{report['embedded']:,} passages embedded", f"{len(report['skipped']):,} files skipped"
+        what = f"generation {report['generation']}, {report['articles']:,} articles, {embedded}, {skipped}"
+    typer.echo(f"{datetime.now():%H:%M:%S}  {what} ({report['seconds']:.1f} s)")
+
+
+def _some(lines: list[str]) -> None:
+    for line in lines[:MOST_LINES]:
+        typer.echo(line)
+    if len(lines) > MOST_LINES:
+        typer.echo(f"… and {len(lines) - MOST_LINES:,} more; rag build --json has them all.")
 
 
 def show_hits(hits: list[dict[str, Any]]) -> None:
@@ -114,10 +130,12 @@ def show_hits(hits: list[dict[str, Any]]) -> None:
     if not hits:
         typer.echo("Nothing found.")
     for number, hit in enumerate(hits, 1):
-        typer.echo(f"{number}. {_place(hit['article'], [p['number'] for p in hit['paragraphs']])}  {hit['score']:.2f}")
+        typer.echo(f"{number}. {_hit_place(hit)}  {hit['score']:.2f}")
         typer.echo(_indented(hit["text"]))
         if hit["places"]:
-            also = "; ".join(_place(place["article"], [place["paragraph"]]) for place in hit["places"])
+            also = "; ".join(
+                _place(place["article"], [place["paragraph"]], [place["place"]]) for place in hit["places"]
+            )
             typer.echo(f"   also in {also}")
 
 
@@ -136,7 +154,10 @@ def show_answer(answer: dict[str, Any]) -> None:
     for sentence in answer["sentences"]:
         marks = ""
         for citation in sentence["citations"]:
-            source = (_place(citation["article"], [citation["paragraph"]]), citation["paragraph_text"])
+            source = (
+                _place(citation["article"], [citation["paragraph"]], [citation["place"]]),
+                citation["paragraph_text"],
+            )
             if source not in sources:
                 sources.append(source)
             marks += f" [{sources.index(source) + 1}]"
@@ -207,10 +228,16 @@ def show_rollback(values: dict[str, Any]) -> None:
     typer.echo(f"Generation {values['generation']} is published.")
 
 
-def _place(article: dict[str, Any], paragraphs: list[int]) -> str:
+def _hit_place(hit: dict[str, Any]) -> str:
+    paragraphs = hit["paragraphs"]
+    return _place(hit["article"], [p["number"] for p in paragraphs], [p["place"] for p in paragraphs])
+
+
+def _place(article: dict[str, Any], paragraphs: list[int], places: list[str]) -> str:
     numbers = str(paragraphs[0]) if len(paragraphs) == 1 else f"{paragraphs[0]}–{paragraphs[-1]}"
     by = ", ".join(part for part in (article["author"], article["date"]) if part)
-    return f"{article['title']}{f' ({by})' if by else ''}, {article['path']}, paragraph {numbers}"
+    where = "".join(f"{place}, " for place in dict.fromkeys(places) if place)
+    return f"{article['title']}{f' ({by})' if by else ''}, {article['path']}, {where}paragraph {numbers}"
 
 
 def _indented(text: str) -> str:

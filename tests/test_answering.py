@@ -111,7 +111,7 @@ def test_the_dictionary_is_json_with_what_is_promised(answerer):
     assert json.loads(json.dumps(answer)) == answer
     assert set(answer) >= {"answered", "answer", "sentences", "hits", "confidence", "seconds"}
     citation = answer["sentences"][0]["citations"][0]
-    assert set(citation) == {"article", "paragraph", "paragraph_text", "start", "end"}
+    assert set(citation) == {"article", "paragraph", "place", "paragraph_text", "start", "end"}
     assert set(citation["article"]) >= {"id", "title", "path"}
     assert citation["paragraph"] == 1
 

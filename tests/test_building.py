@@ -127,3 +127,42 @@ def test_a_removed_article_is_gone(folder, tmp_path):
     assert (report.articles, report.embedded) == (2, 0)
     hits = Retriever.open(tmp_path / "index").search("price of herring", k=10)
     assert "market.md" not in {hit.article.id for hit in hits}
+
+
+@pytest.mark.parametrize("block", [1024, 2])
+def test_a_text_is_embedded_once_however_often_it_stands_there(articles, folder, tmp_path, monkeypatch, block):
+    monkeypatch.setattr("rag.building.BLOCK", block)
+    single = build(folder, tmp_path / "single").passages
+    for copy in ("copy", "again"):
+        shutil.copytree(articles, folder / copy)
+    report = build(folder, tmp_path / "index")
+    assert (report.passages, report.embedded, report.carried_over) == (3 * single, single, 2 * single)
+    assert {(d.article, d.same_as) for d in report.duplicates} == {
+        (f"{copy}/{name}", name) for copy in ("copy", "again") for name in ("harbour.md", "market.md", "weather.txt")
+    }
+    index = Index.open(tmp_path / "index")
+    assert index.vectors.count == 3 * single
+    keys = index.store.keys(range(report.passages))
+    vectors = index.vectors.vectors(np.arange(report.passages))
+    first = [keys.index(key) for key in keys]
+    assert np.array_equal(vectors, vectors[first])
+    hit = Retriever.open(tmp_path / "index").search("who sells herring", k=1)[0]
+    assert {hit.article.id, *(place.article.id for place in hit.places)} == {
+        "market.md",
+        "copy/market.md",
+        "again/market.md",
+    }
+
+
+def test_duplicates_are_named_again_when_nothing_has_changed(folder, tmp_path):
+    shutil.copy(folder / "weather.txt", folder / "same.txt")
+    build(folder, tmp_path / "index")
+    report = build(folder, tmp_path / "index")
+    assert not report.changed
+    assert [(d.article, d.same_as) for d in report.duplicates] == [("weather.txt", "same.txt")]
+
+
+def test_an_assumed_encoding_and_a_file_left_out_are_in_the_report(folder, tmp_path):
+    (folder / "old.txt").write_bytes("Der Fährmann wohnt über dem Hafen.".encode("cp1252"))
+    report = build(folder, tmp_path / "index")
+    assert any("old.txt: it was read as cp1252" in note for note in report.notes)

@@ -31,3 +31,7 @@ def test_what_cannot_be_seen_is_removed():
     assert clean("a\u200bb\u00adc\x00d\r\ne\u2028f\ufeff") == "abcd\ne\nf"
     assert clean("e\u0301") == "\u00e9"
     assert tidy("  a \t b \n\n  c ") == "a b\nc"
+
+
+def test_millions_of_letters_of_odd_words_are_looked_through():
+    assert find_watermarks("".join(f"ab{i}cDefghij " for i in range(300_000))) == []

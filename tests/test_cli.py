@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from files_made import LIMES, OAK, make_pdf
 
 
 def run(*arguments, cwd=None, expect=0, **variables):
@@ -57,6 +58,7 @@ def test_json(index, articles, tmp_path):
         "embedded",
         "carried_over",
         "skipped",
+        "duplicates",
         "seconds",
         "notes",
     }
@@ -132,3 +134,13 @@ def test_a_closed_pipe_is_no_error(index):
         text=True,
     )
     assert found.stderr == ""
+
+
+def test_an_answer_says_the_page(tmp_path):
+    (folder := tmp_path / "articles").mkdir()
+    make_pdf(folder / "oak.pdf", [[OAK], [LIMES]])
+    run("build", cwd=tmp_path)
+    assert "articles/oak.pdf, p. 2, paragraph 2" in run("ask", "What will the council plant?", cwd=tmp_path)
+    answer = json.loads(run("ask", "What will the council plant?", "--json", cwd=tmp_path))
+    assert answer["sentences"][0]["citations"][0]["place"] == "p. 2"
+    assert "p. 2" in [p["place"] for hit in answer["hits"] for p in hit["paragraphs"]]

@@ -91,6 +91,18 @@ def test_only_files_of_the_library_are_removed(library, tmp_path):
     assert outside.exists()
 
 
+def test_a_file_with_several_articles_goes_only_with_all_of_them(library, tmp_path):
+    (tmp_path / "articles" / "news.jsonl").write_text('{"text": "It rained."}\n{"text": "It snowed."}')
+    library.build()
+    removed, refused = library.remove(chosen(library, "news.jsonl#1"))
+    assert removed == []
+    assert "1 more articles" in refused[0].reason
+    assert (tmp_path / "articles" / "news.jsonl").exists()
+    removed, refused = library.remove(chosen(library, "news.jsonl#1", "news.jsonl#2"))
+    assert (len(removed), refused) == (2, [])
+    assert library.undo() == ["news.jsonl"]
+
+
 def test_it_is_rebuilt_from_what_it_was_built_from(library, tmp_path):
     other = Library(Settings(index=library.settings.index, articles=("nowhere",)))
     assert other.sources() == [tmp_path / "articles"]

@@ -3,12 +3,14 @@
 import pytest
 
 from rag.errors import UnreadableArticle
-from rag.readers import reader_of
+from rag.readers import File, reader_of
 from rag.readers.document import Kind, day, is_credit
 
 
 def read(suffix, text):
-    return reader_of(suffix).read(text)
+    """The one document in a file of this text."""
+    (document,) = reader_of(suffix).read(File(text.encode()))
+    return document
 
 
 def paragraphs(document):

@@ -33,7 +33,11 @@ def test_a_hit_tells_where_it_stands(retriever):
         values = hit.to_dict()
         assert set(values) >= {"score", "article", "paragraphs", "text"}
         assert set(values["article"]) >= {"id", "title", "path"}
-        assert values["paragraphs"][0] == {"number": hit.paragraphs[0].number, "text": hit.paragraphs[0].text}
+        assert values["paragraphs"][0] == {
+            "number": hit.paragraphs[0].number,
+            "text": hit.paragraphs[0].text,
+            "place": "",
+        }
 
 
 @pytest.mark.parametrize(

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from rag.errors import UnreadableArticle
-from rag.readers.document import Block, Document, Kind, day, paragraph, words
+from rag.readers.document import Block, Document, File, Kind, day, paragraph, words
 
 SUFFIXES = (".html", ".htm", ".xhtml")
+ISOLATED = True
 
 
-def read(text: str) -> Document:
-    """The document in `text`.
+def read(file: File) -> Iterator[Document]:
+    """The document in `file`.
 
     Raises:
-        UnreadableArticle: the page has no main text.
+        UnreadableArticle: it is no text, or the page has no main text.
     """
     import trafilatura
 
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     found: Any = trafilatura.bare_extraction(
-        text, with_metadata=True, include_comments=False, include_tables=True, favor_recall=True
+        file.text, with_metadata=True, include_comments=False, include_tables=True, favor_recall=True
     )
     body = getattr(found, "body", None)
     if found is None or body is None:
@@ -30,7 +32,7 @@ def read(text: str) -> Document:
     if not any(block.kind is Kind.PARAGRAPH for block in blocks):
         raise UnreadableArticle("it has no main text")
     title = " ".join((found.title or "").split())
-    return Document(
+    yield Document(
         blocks, title, " ".join((found.author or "").split()), day(found.date), found.url or "", words(_tags(found))
     )
 

@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import UnreadableArticle
-from rag.readers.document import Block, Document, Kind, day, paragraph, words
+from rag.readers.document import Block, Document, File, Kind, day, one, paragraph, words
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 SUFFIXES = (".md", ".markdown", ".mdown")
+ISOLATED = False
+LONGEST_FRONT = 50_000
+"""Characters of front matter; the parser of YAML is slow, and more is none."""
 
 _FRONT = re.compile(r"\A\s*---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
 _TAG = re.compile(r"<!--.*?(?:-->|\Z)|</?[a-zA-Z][^<>]*>", re.S)
 
 
-def read(text: str) -> Document:
-    """The document in `text`.
+def read(file: File) -> Iterator[Document]:
+    """The document in `file`.
 
     Raises:
-        UnreadableArticle: the front matter is not YAML.
+        UnreadableArticle: it is no text, or the front matter is not YAML.
     """
-    front, body = _front_matter(text)
+    front, body = _front_matter(file.text)
     blocks = _blocks(_parser().parse(body))
-    title = _one(front.get("title")) or next((b.text for b in blocks if b.kind is Kind.HEADING), "")
-    return Document(
+    title = one(front.get("title")) or next((b.text for b in blocks if b.kind is Kind.HEADING), "")
+    yield Document(
         blocks=blocks,
         title=title,
         author=", ".join(words(front["authors"] if "authors" in front else front.get("author"))),
         date=day(front.get("date")),
-        url=_one(front.get("url") or front.get("link") or front.get("canonical")),
+        url=one(front.get("url") or front.get("link") or front.get("canonical")),
         tags=words(front.get("tags") or front.get("keywords")),
     )
 
@@ -42,7 +46,7 @@ def _front_matter(text: str) -> tuple[dict[str, Any], str]:
     import yaml
 
     match = _FRONT.match(text)
-    if not match:
+    if not match or match.end() > LONGEST_FRONT:
         return {}, text
     try:
         values = yaml.safe_load(match.group(1) or "")
@@ -54,10 +58,6 @@ def _front_matter(text: str) -> tuple[dict[str, Any], str]:
         return {str(key).lower(): value for key, value in (values or {}).items()}, text[match.end() :]
     # Two rules with text between them, no front matter.
     return {}, text
-
-
-def _one(value: Any) -> str:
-    return " ".join(str(value).split()) if isinstance(value, (str, int, float)) else ""
 
 
 @lru_cache(maxsize=1)

@@ -10,24 +10,38 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from rag.readers.document import Block, Document, Kind, is_credit, paragraph
+from rag.readers.document import Block, Document, File, Kind, is_credit, paragraph
 
 SUFFIXES = (".txt", ".text")
+ISOLATED = False
 
 HEADING_WORDS = 18
 """A heading has no more."""
+FOLLOWING = 20
+"""Lines after a heading among which its paragraph is looked for."""
 _MARK = re.compile(r"^\s*(?:[-*•–·▪]\s+|(?=\(?\d{1,3}[.)]\s+\S))")
 _ENDS = re.compile(r"[.!?…:;。！？][”’\"'»)\]]*$|[”’\"]$|\w{3}[.!?][”’\"')\]]*\s*[“\"‘(]?[A-Z][^.]+ .{40}")
 """A mark of punctuation at the end, or a sentence's end before the last stretch."""
 
 
-def read(text: str) -> Document:
-    """The document in `text`."""
+def read(file: File) -> Iterator[Document]:
+    """The document in `file`.
+
+    Raises:
+        UnreadableArticle: it is no text.
+    """
+    found = blocks(file.text)
+    yield Document(found, title=_title(found))
+
+
+def blocks(text: str) -> list[Block]:
+    """The blocks of plain text."""
     lines = _lines(text)
     whole = sum(bool(_ENDS.search(line)) for line in lines)
     telling = whole * 3 >= len([line for line in lines if line])
-    blocks: list[Block] = []
+    found: list[Block] = []
     i = 0
     while i < len(lines):
         if not lines[i]:
@@ -35,14 +49,14 @@ def read(text: str) -> Document:
             continue
         items = _items(lines, i)
         if len(items) > 1:
-            blocks.append(Block(Kind.PARAGRAPH, "\n".join(items)))
+            found.append(Block(Kind.PARAGRAPH, "\n".join(items)))
             i += len(items)
             continue
-        following = next((line for line in lines[i + 1 :] if line and not is_credit(line)), "")
+        following = _following(lines, i)
         line = _MARK.sub("", lines[i])
-        blocks.append(_block(line, lines[i] != line, following, telling))
+        found.append(_block(line, lines[i] != line, following, telling))
         i += 1
-    return Document(blocks, title=_title(blocks))
+    return found
 
 
 def _lines(text: str) -> list[str]:
@@ -74,11 +88,15 @@ def _lines(text: str) -> list[str]:
 
 def _items(lines: list[str], first: int) -> list[str]:
     items = []
-    for line in lines[first:]:
-        if not _MARK.match(line):
-            break
-        items.append(_MARK.sub("", line))
+    while first < len(lines) and _MARK.match(lines[first]):
+        items.append(_MARK.sub("", lines[first]))
+        first += 1
     return items
+
+
+def _following(lines: list[str], i: int) -> str:
+    """The next line that says something; "" where none of the next few does."""
+    return next((line for line in lines[i + 1 : i + 1 + FOLLOWING] if line and not is_credit(line)), "")
 
 
 def _block(line: str, marked: bool, following: str, telling: bool) -> Block:
