@@ -68,29 +68,32 @@ class Asker:
     def welcome(self) -> Iterator[str]:
         """What an empty conversation says: what there is to ask, or what to do first."""
         if self._answerer is None:
-            yield '<p class="welcome" role="status">Loading the model …</p>'
+            yield _welcome("Loading the model …", "A moment; it is done once.")
         try:
             self.open()
             count = status(self._settings.index).articles
         except IndexNotFound:
             yield self._first_steps()
         except RagError as error:
-            again = button("Build it anew", "action", {"event": "build"})
-            yield f'<p class="welcome" role="alert">{escaped(str(error))}</p><p class="welcome">{again}</p>'
+            again = button("Build it anew", "action first", {"event": "build"})
+            yield _welcome("The index can’t be used", escaped(str(error)), again)
         else:
-            ready = f"{count_of(count, 'article')} to ask. Answers are made of their own sentences."
-            yield f'<p class="welcome">{ready}</p>'
+            yield _welcome(
+                "What would you like to know?",
+                f"{count_of(count, 'article')} to ask. An answer is made of their own sentences, each with a mark "
+                "that opens the paragraph it stands in.",
+            )
 
     def _first_steps(self) -> str:
         """What to do where nothing is indexed."""
         folder = Library(self._settings).folder()
         files = folder.is_dir() and any(path.is_file() for path in folder.rglob("*"))
-        start = button(f"Index the articles in “{escaped(str(folder))}”", "action", {"event": "build"}) if files else ""
-        add = button("Add files", "action", {"event": "library"})
-        return (
-            '<p class="welcome">Nothing is indexed yet. '
-            f"{'Start with what is there, or add' if files else 'Add'} files of your own.</p>"
-            f'<p class="welcome">{start} {add}</p>'
+        start = button(f"Index the articles in “{escaped(str(folder))}”", "action first", {"event": "build"})
+        add = button("Add files", "action" if files else "action first", {"event": "library"})
+        return _welcome(
+            "Nothing is indexed yet",
+            f"{'Start with what is there, or add' if files else 'Add'} files of your own.",
+            f"{start}{add}" if files else add,
         )
 
     def starters(self) -> list[Any]:
@@ -126,30 +129,32 @@ class Asker:
             yield transcript(conversation), conversation, gr.skip()
             return
         before = conversation.kept()
-        yield transcript(before.asked(question)), conversation, _asking("")
+        asked = before.asked(question)
+        yield transcript(asked), asked, _asking("")
         # An empty box is None.
         days = [(day or "").strip() for day in (since, until)]
         filters = Filters(tuple(articles or ()), tuple(authors or ()), tuple(tags or ()), *days)
         try:
-            conversation = self._asked(before, question, filters)
+            answered = self._asked(before, question, filters)
         except RagError as error:
             yield transcript(conversation, str(error)), conversation, _ready(question)
             return
-        answer = conversation.turns[-1].answer
-        for count in range(len(answer.sentences) if answer else 0):
-            yield transcript(conversation, shown=count), conversation, gr.skip()
+        # What is kept is what is seen, so that an answer that is stopped stays as it was seen.
+        for count in range(len(answered.turns[-1].sentences)):
+            yield transcript(answered, shown=count), answered.cut(count) if count else asked, gr.skip()
             time.sleep(SENTENCE_PAUSE)
-        yield transcript(conversation), conversation, _ready("")
+        yield transcript(answered), answered, _ready("")
 
     def _asked(self, conversation: Conversation, question: str, filters: Filters | None = None) -> Conversation:
         """With one more question and its answer."""
-        return conversation.asked(
-            question, self.open().ask(question, [turn.answer for turn in conversation.turns], filters)
-        )
+        answer = self.open().ask(question, [turn.answer for turn in conversation.turns], filters)
+        return conversation.asked(question, answer, filters not in (None, Filters()))
 
     def stop(self, conversation: Conversation) -> tuple[Any, ...]:
-        """The conversation as far as it has come."""
-        return transcript(conversation), _ready("")
+        """The conversation as far as it was seen; a question with nothing of an answer goes back into the box."""
+        seen = conversation.kept()
+        question = "" if len(seen.turns) == len(conversation.turns) else conversation.turns[-1].question
+        return transcript(seen), seen, _ready(question)
 
     def reopen(self, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
         """A conversation that the browser kept: its questions, asked again of the articles as they are now."""
@@ -229,6 +234,12 @@ class Asker:
             raise gr.Error("history must be a list of [question, answer] pairs.", print_exception=False)
         answered: Answer = _say(lambda: self.open().ask(question[:LONGEST_QUESTION], history=turns))
         return json.dumps(answered.to_dict())
+
+
+def _welcome(heading: str, text: str, buttons: str = "") -> str:
+    """What an empty conversation says; all but the heading is HTML."""
+    shown = f'<p class="buttons">{buttons}</p>' if buttons else ""
+    return f'<div class="welcome" role="status"><h2>{heading}</h2><p class="lead">{text}</p>{shown}</div>'
 
 
 def _asking(text: str) -> Any:

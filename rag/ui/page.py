@@ -21,10 +21,8 @@ from rag.ui.keeping import Keeper
 from rag.ui.transcript import transcript
 
 FOLDER = Path(__file__).parent
-HEAD = (
-    '<div class="head"><h1>Ask the articles</h1>'
-    "<p>Every sentence of an answer points to the paragraph it came from.</p></div>"
-)
+HEAD = '<h1>Ask the articles</h1><p id="said" class="unseen" role="status"></p>'
+"""With what is read out to those who hear the page."""
 UPLOADS_KEPT = 3600
 """Seconds for which what was uploaded stays in Gradio's own folder, whence it has been copied."""
 
@@ -49,16 +47,17 @@ class Page:
         ) as self.blocks:
             self.conversation = gr.State(Conversation())
             self.listing = gr.State(Listing())
-            gr.HTML(HEAD)
             with gr.Row(elem_id="columns"):
-                with gr.Column(scale=3, min_width=320):
+                with gr.Column():
                     self.job = self._html("job")
-                    with gr.Tabs(selected="ask", elem_id="tabs") as self.tabs:
-                        with gr.Tab("Ask", id="ask"):
-                            self._ask_tab()
-                        with gr.Tab("Library", id="library") as self.library_tab:
-                            self._library_tab()
-                with gr.Column(scale=2, min_width=320, visible=False, elem_id="reader-column") as self.beside:
+                    with gr.Column(elem_id="panel"):
+                        gr.HTML(HEAD, elem_id="head", apply_default_css=False)
+                        with gr.Tabs(selected="ask", elem_id="tabs") as self.tabs:
+                            with gr.Tab("Ask", id="ask"):
+                                self._ask_tab()
+                            with gr.Tab("Library", id="library") as self.library_tab:
+                                self._library_tab()
+                with gr.Column(visible=False, elem_id="reader-column") as self.beside:
                     self.article = self._html("reader")
             self._conversation_events()
             self._reader_events()
@@ -70,7 +69,7 @@ class Page:
 
     def _html(self, name: str, value: str = "") -> Any:
         """A part whose buttons tell the page what was pressed."""
-        return gr.HTML(value, js_on_load=self._script, elem_id=name)
+        return gr.HTML(value, js_on_load=self._script, elem_id=name, apply_default_css=False)
 
     def _ask_tab(self) -> None:
         self.welcome = self._html("welcome")
@@ -97,20 +96,21 @@ class Page:
                         gr.Textbox(label="To", placeholder="YYYY-MM-DD", max_length=10, min_width=120),
                     ]
                 self.export = gr.Button("Export", size="sm", elem_id="export")
-                self.new = gr.Button("New conversation", size="sm", elem_id="new")
+                self.new = gr.Button("New chat", size="sm", elem_id="new")
+        self.earlier = self._html("earlier")
         self.exported = gr.Textbox(visible=False)
 
     def _library_tab(self) -> None:
-        self.facts = gr.HTML("", elem_id="facts")
-        self.files = gr.File(
-            label=f"Add files ({', '.join(suffix for reader in READERS for suffix in reader.SUFFIXES)})",
-            file_count="multiple",
-            height=120,
-            elem_id="files",
-        )
-        with gr.Row(elem_id="building"):
-            self.rebuild = gr.Button("Rebuild", size="sm")
-            self.back = gr.Button("Back to the build before", size="sm")
+        self.facts = gr.HTML("", elem_id="facts", apply_default_css=False)
+        with gr.Row(elem_id="adding"):
+            self.files = gr.File(
+                label=f"Add files: {', '.join(suffix for reader in READERS for suffix in reader.SUFFIXES)}",
+                file_count="multiple",
+                elem_id="files",
+            )
+            with gr.Column(elem_id="building"):
+                self.rebuild = gr.Button("Rebuild", size="sm")
+                self.back = gr.Button("Back to the build before", size="sm")
         self.words = gr.Textbox(placeholder="Find articles", label="Find", show_label=False, elem_id="find")
         self.table = self._html("table")
 

@@ -30,7 +30,8 @@ from rag.ui.page import FOLDER, build_page
 
 QUEUED = 64
 """Events that may wait; whoever comes then is told that the page is busy."""
-FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+FONTS = (gr.themes.LocalFont("IBM Plex Sans", (400, 700)), "system-ui", "sans-serif")
+"""Of the fonts that Gradio brings along, one whose files have all of the Latin letters."""
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -110,7 +111,12 @@ def launch_options(
         "server_port": settings.port or None,
         "auth": (lambda _, given: hmac.compare_digest(given.encode(), word.encode())) if word else None,
         "auth_message": "Any name will do; the password is the one the page was started with.",
-        "theme": gr.themes.Soft(primary_hue="indigo", neutral_hue="stone", font=FONTS, font_mono=MONO),
+        "theme": gr.themes.Soft(primary_hue="indigo", neutral_hue="stone", font=FONTS, font_mono=MONO).set(
+            # Gradio's own greys are too pale to be read easily.
+            body_text_color_subdued="*neutral_600",
+            input_placeholder_color="*neutral_500",
+            input_placeholder_color_dark="*neutral_400",
+        ),
         "css_paths": FOLDER / "style.css",
         # The names other pages could make a browser call this machine by are refused.
         "app_kwargs": {"middleware": [Middleware(_Headers), Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]},
