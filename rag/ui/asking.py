@@ -137,13 +137,13 @@ class Asker:
         try:
             answered = self._asked(before, question, filters)
         except RagError as error:
-            yield transcript(conversation, str(error)), conversation, _ready(question)
+            yield transcript(conversation, str(error)), conversation, ready(question)
             return
         # What is kept is what is seen, so that an answer that is stopped stays as it was seen.
         for count in range(len(answered.turns[-1].sentences)):
             yield transcript(answered, shown=count), answered.cut(count) if count else asked, gr.skip()
             time.sleep(SENTENCE_PAUSE)
-        yield transcript(answered), answered, _ready("")
+        yield transcript(answered), answered, ready("")
 
     def _asked(self, conversation: Conversation, question: str, filters: Filters | None = None) -> Conversation:
         """With one more question and its answer."""
@@ -154,7 +154,7 @@ class Asker:
         """The conversation as far as it was seen; a question with nothing of an answer goes back into the box."""
         seen = conversation.kept()
         question = "" if len(seen.turns) == len(conversation.turns) else conversation.turns[-1].question
-        return transcript(seen), seen, _ready(question)
+        return transcript(seen), seen, ready(question)
 
     def reopen(self, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
         """A conversation that the browser kept: its questions, asked again of the articles as they are now."""
@@ -167,10 +167,10 @@ class Asker:
             try:
                 conversation = self._asked(conversation, question[:LONGEST_QUESTION])
             except RagError as error:
-                yield transcript(conversation, str(error)), conversation, _ready("")
+                yield transcript(conversation, str(error)), conversation, ready("")
                 return
-            yield transcript(conversation), conversation, _ready("")
-        yield transcript(conversation), conversation, _ready("")
+            yield transcript(conversation), conversation, ready("")
+        yield transcript(conversation), conversation, ready("")
 
     def edit(self, conversation: Conversation, event: gr.EventData) -> tuple[Any, ...]:
         """A question, or what was searched for, to be changed and asked again."""
@@ -247,9 +247,23 @@ def _asking(text: str) -> Any:
     return gr.update(value=text, submit_btn=False, stop_btn=True)
 
 
-def _ready(text: str) -> Any:
+def ready(text: str) -> Any:
     """The question box when a question can be asked."""
     return gr.update(value=text, submit_btn=True, stop_btn=False)
+
+
+def limited_to(
+    articles: list[str] | None = None,
+    authors: list[str] | None = None,
+    tags: list[str] | None = None,
+    since: str | None = None,
+    until: str | None = None,
+) -> str:
+    """What a question is limited to, in words."""
+    chosen = (("article", articles), ("author", authors), ("tag", tags))
+    parts = [count_of(len(names), noun) for noun, names in chosen if names]
+    parts += [f"{word} {day.strip()}" for word, day in (("from", since), ("to", until)) if day and day.strip()]
+    return f"Limited to {', '.join(parts)}" if parts else "Limit to …"
 
 
 def _judged(conversation: Conversation, data: Any, index: str) -> Conversation:

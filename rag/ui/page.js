@@ -166,10 +166,16 @@ const settle = {
     if (!element.querySelector("progress")) say(element.innerText);
   },
 };
+// Gradio leaves these without a name.
+const named = { ".submit-button": "Ask", ".stop-button": "Stop" };
 const settled = () => {
+  for (const kind in named) document.querySelector(kind)?.setAttribute("aria-label", named[kind]);
   settle[part]?.();
   if (!pressed || document.activeElement !== document.body) return;
-  [...element.querySelectorAll("button")].find((button) => JSON.stringify(button.dataset) === pressed)?.focus();
+  const again = [...element.querySelectorAll("button")].find((button) => JSON.stringify(button.dataset) === pressed);
+  again?.focus();
+  // With what would be right below it, after a thumb down.
+  again?.closest(".judgement")?.scrollIntoView({ block: "nearest" });
 };
 if (part === "earlier") {
   shared.earlier = earlier;

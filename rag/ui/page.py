@@ -15,7 +15,7 @@ import gradio as gr
 from rag.readers import READERS
 from rag.settings import Settings
 from rag.store import Listing
-from rag.ui.asking import LONGEST_QUESTION, STARTERS, Asker
+from rag.ui.asking import LONGEST_QUESTION, STARTERS, Asker, limited_to, ready
 from rag.ui.conversation import Conversation
 from rag.ui.keeping import Keeper
 from rag.ui.transcript import transcript
@@ -27,13 +27,14 @@ UPLOADS_KEPT = 3600
 """Seconds for which what was uploaded stays in Gradio's own folder, whence it has been copied."""
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-ASKING: dict[str, Any] = {**PRIVATE, "concurrency_limit": 4, "concurrency_id": "asking"}
+# "multiple", since Gradio would take no other question after one that was stopped before its answer began.
+ASKING: dict[str, Any] = {**PRIVATE, "concurrency_limit": 4, "concurrency_id": "asking", "trigger_mode": "multiple"}
 BUILDING: dict[str, Any] = {**PRIVATE, "concurrency_limit": 16, "concurrency_id": "building"}
 """Most of these only watch."""
 
 
 class Page:
-    """The parts of the page, by what they are for."""
+    """The parts of the page, by what they are for. It opens the index that `settings` name when it is first asked."""
 
     def __init__(self, settings: Settings) -> None:
         self.asker = Asker(settings)
@@ -87,7 +88,7 @@ class Page:
             with gr.Row(elem_id="starters"):
                 self.starters = [gr.Button(visible=False, size="sm", elem_classes="starter") for _ in range(STARTERS)]
             with gr.Row(elem_id="around"):
-                with gr.Accordion("Limit to …", open=False, elem_id="limits") as self.limits:
+                with gr.Accordion(limited_to(), open=False, elem_id="limits") as self.limits:
                     self.only: list[Any] = [
                         gr.Dropdown([], multiselect=True, label="Articles"),
                         gr.Dropdown([], multiselect=True, label="Authors"),
@@ -117,15 +118,23 @@ class Page:
     def _conversation_events(self) -> None:
         asker, conversation, log, box = self.asker, self.conversation, self.log, self.box
         shown = [log, conversation, box]
-        running: list[Any] = [box.submit(asker.answer, [box, conversation, *self.only], shown, **ASKING)]
+        running: list[Any] = [
+            box.submit(asker.answer, [box, conversation, *self.only], shown, **ASKING),
+            self.earlier.reopen(asker.reopen, None, shown, **ASKING),
+            # The question in the page's address.
+            self.blocks.load(_asked_for, None, [box], **PRIVATE).then(
+                asker.answer, [box, conversation, *self.only], shown, **ASKING
+            ),
+        ]
         for starter in self.starters:
             running.append(starter.click(asker.answer, [starter, conversation, *self.only], shown, **ASKING))
-        box.stop(asker.stop, [conversation], [log, box], cancels=running, **PRIVATE)
-        log.reopen(asker.reopen, None, shown, **ASKING)
+        box.stop(asker.stop, [conversation], shown, cancels=running, **PRIVATE)
+        for part in self.only:
+            part.change(lambda *only: gr.update(label=limited_to(*only)), self.only, [self.limits], **PRIVATE)
         log.edit(asker.edit, [conversation], shown, **PRIVATE)
         log.keep(asker.keep, [conversation], shown, **PRIVATE)
         log.judge(asker.judge, [conversation], [log, conversation], **PRIVATE)
-        self.new.click(_new, None, [*shown, self.beside], **PRIVATE)
+        self.new.click(_new, None, [*shown, self.beside], cancels=running, **PRIVATE)
         self.export.click(lambda talk: talk.markdown(), [conversation], [self.exported], **PRIVATE).then(
             None, [self.exported], None, js="(text) => window.rag.save(text)", **PRIVATE
         )
@@ -152,7 +161,7 @@ class Page:
             self._renew(change.then)
         self.job.stop(keeper.stop, None, None, **PRIVATE)
         self.job.away(keeper.put_away, None, [self.job], **PRIVATE)
-        self.words.input(keeper.find, [self.words, listing], [table, listing], trigger_mode="always_last", **PRIVATE)
+        self.words.change(keeper.find, [self.words, listing], [table, listing], **PRIVATE)
         table.sort(keeper.sort, [listing], [table, listing], **PRIVATE)
         table.pages(keeper.pages, [listing], [table, listing], **PRIVATE)
         table.within(keeper.within, None, [self.only[0], self.tabs, self.limits], **PRIVATE)
@@ -164,12 +173,6 @@ class Page:
         load: Any = self.blocks.load
         self._renew(load)
         load(self.keeper.watch, None, [self.job], **BUILDING)
-        load(_asked_for, None, [self.box], **PRIVATE).then(
-            self.asker.answer,
-            [self.box, self.conversation, *self.only],
-            [self.log, self.conversation, self.box],
-            **ASKING,
-        )
 
     def _renew(self, on: Any) -> None:
         """Have all that depends on the index made anew."""
@@ -180,15 +183,10 @@ class Page:
         on(self.asker.starters, None, self.starters, **PRIVATE)
 
 
-def build_page(settings: Settings) -> Page:
-    """The page over the index that `settings` name; it opens the index when it is first asked something."""
-    return Page(settings)
-
-
 def _new() -> Sequence[Any]:
     """An empty conversation."""
     conversation = Conversation()
-    return transcript(conversation), conversation, "", gr.update(visible=False)
+    return transcript(conversation), conversation, ready(""), gr.update(visible=False)
 
 
 def _asked_for(request: gr.Request) -> str:

@@ -41,7 +41,7 @@ def reader(article: Article, start: int = 0, end: int = 0, steps: str = "", also
     close = button("×", "close", {"event": "shut"}, "Close the article")
     return (
         f'<article class="reader" tabindex="0" aria-label="{escaped(article.title)}">'
-        f'<div class="bar"><p class="steps">{steps}{close}</p>{also}</div>'
+        f'<div class="bar"><p class="steps">{steps or f"<b>{escaped(article.title)}</b>"}{close}</p>{also}</div>'
         f'<h2>{escaped(article.title)}</h2><p class="facts">{" · ".join(facts)}</p>'
         f'<div class="text">{"".join(_blocks(article, start, end))}</div></article>'
     )

@@ -18,15 +18,16 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import gradio as gr
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag import terminal
 from rag.errors import RagError
 from rag.settings import Settings
-from rag.ui.page import FOLDER, build_page
+from rag.ui.page import FOLDER, Page
 
 QUEUED = 64
 """Events that may wait; whoever comes then is told that the page is busy."""
@@ -43,13 +44,21 @@ HEADERS = {
 }
 
 
-class _Headers:
-    """Adds HEADERS to every answer."""
+class _Guard:
+    """Adds HEADERS to every answer; refuses what a page of another site makes a browser send here, if it is to."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, own_only: bool) -> None:
         self._app = app
+        self._own_only = own_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._own_only and scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
+            headers = Headers(scope=scope)
+            origin = headers.get("origin")
+            if origin and origin.partition("://")[2] not in (headers.get("host"), headers.get("x-forwarded-host")):
+                await PlainTextResponse("Only this page itself may ask for that.", 403)(scope, receive, send)
+                return
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
@@ -70,22 +79,28 @@ def serve(settings: Settings, mcp: bool = False, share: bool = False, unprotecte
     Raises:
         RagError: the port is taken, or the page would be open to others without a password.
     """
+    page = launch(settings, mcp, share, unprotected)
+    terminal.say(f"The page is at {page.blocks.local_url} (Ctrl-C stops it).")
+    if page.blocks.share_url:
+        terminal.say(f"Everyone who knows this address can reach it too: {page.blocks.share_url}")
+    if mcp:
+        terminal.say(f"MCP tools are at {page.blocks.local_url}gradio_api/mcp/")
+    page.blocks.block_thread()
+
+
+def launch(settings: Settings, mcp: bool = False, share: bool = False, unprotected: bool = False) -> Page:
+    """The page, served from threads of its own; takes and raises what `serve` does."""
     options = launch_options(settings, mcp, share, unprotected)
-    page = build_page(settings)
+    page = Page(settings)
     page.blocks.queue(max_size=QUEUED)
     try:
-        _, address, shared = page.blocks.launch(**options, quiet=True, prevent_thread_lock=True)
+        page.blocks.launch(**options, quiet=True, prevent_thread_lock=True)
     except OSError as error:
         raise RagError(
             f"Port {settings.port} on {settings.host} can't be used ({error}); set RAG_PORT to another."
         ) from error
     threading.Thread(target=page.asker.warm_up, name="warm up", daemon=True).start()
-    terminal.say(f"The page is at {address} (Ctrl-C stops it).")
-    if shared:
-        terminal.say(f"Everyone who knows this address can reach it too: {shared}")
-    if mcp:
-        terminal.say(f"MCP tools are at {address}gradio_api/mcp/")
-    page.blocks.block_thread()
+    return page
 
 
 def launch_options(
@@ -105,7 +120,12 @@ def launch_options(
         )
     if mcp and (word or share or not own):
         raise RagError("--mcp has no password, so it is served to this machine alone: leave host and password as are.")
+    # The names other pages could make a browser call this machine by are refused.
     hosts = ["localhost", "127.0.0.1", "[::1]", settings.host] if own and not share else ["*"]
+    middleware = [
+        Middleware(_Guard, own_only=not share),
+        Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
+    ]
     return {
         "server_name": settings.host,
         "server_port": settings.port or None,
@@ -118,8 +138,7 @@ def launch_options(
             input_placeholder_color_dark="*neutral_400",
         ),
         "css_paths": FOLDER / "style.css",
-        # The names other pages could make a browser call this machine by are refused.
-        "app_kwargs": {"middleware": [Middleware(_Headers), Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]},
+        "app_kwargs": {"middleware": middleware},
         "max_file_size": int(settings.max_file_mb * 1e6),
         "share": share,
         "mcp_server": mcp,

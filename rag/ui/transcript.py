@@ -61,7 +61,7 @@ def _judgement(number: int, turn: Turn, answer: Answer) -> str:
     if answer.answered or not turn.limited:
         shown += choice("up", right, UP, "thumb") + choice("down", wrong, DOWN, "thumb")
     if turn.judged:
-        shown += '<span role="status">Noted for rag eval.</span>'
+        shown += '<span role="status">Noted.</span>'
     if turn.judged not in ("", "up"):
         options = [choice("unsaid", "The articles don’t say it", "The articles don’t say it", "source")]
         options = options if answer.answered and not turn.limited else []
