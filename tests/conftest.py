@@ -117,6 +117,7 @@ def browser():
 
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        started.new_context(viewport={"width": 1440, "height": 900})
         yield started
         started.close()
 

@@ -6,15 +6,14 @@ A conversation lives in the session of its browser tab; every handler works on i
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import gradio as gr
 
-from rag.answering import Answer, Answerer
+from rag.answering import Answerer
 from rag.errors import IndexNotFound, RagError
 from rag.feedback import record
 from rag.generations import status
@@ -35,8 +34,6 @@ STARTERS = 4
 """Questions to start with."""
 SENTENCE_PAUSE = 0.06
 """Seconds between the sentences of an answer, so that the eye can follow."""
-
-Said = TypeVar("Said")
 
 
 class Asker:
@@ -202,39 +199,6 @@ class Asker:
             return transcript(conversation, str(error)), conversation
         return transcript(conversation), conversation
 
-    # What programs call gets and gives text: Gradio's client takes a dictionary with a "path" for a file to fetch.
-    def search(self, query: str, k: int = 5) -> str:
-        """Search the articles for passages, best first.
-
-        Args:
-            query: What to look for.
-            k: How many passages, 1 to 100.
-
-        Returns:
-            A JSON list, as `rag search --json` prints it.
-        """
-        if not isinstance(k, int) or not 1 <= k <= 100:
-            raise gr.Error("k must be a whole number from 1 to 100.", print_exception=False)
-        return json.dumps([hit.to_dict() for hit in _say(lambda: self.open().retriever.search(query, k))])
-
-    def ask(self, question: str, history: list[list[str]] | None = None) -> str:
-        """Answer a question from the articles, with citations, or say that they don't.
-
-        Args:
-            question: What to ask.
-            history: What was asked and answered before: pairs of question and answer, oldest first.
-
-        Returns:
-            A JSON object, as `rag ask --json` prints it.
-        """
-        turns = history or []
-        if not all(
-            isinstance(turn, list) and len(turn) == 2 and all(isinstance(t, str) for t in turn) for turn in turns
-        ):
-            raise gr.Error("history must be a list of [question, answer] pairs.", print_exception=False)
-        answered: Answer = _say(lambda: self.open().ask(question[:LONGEST_QUESTION], history=turns))
-        return json.dumps(answered.to_dict())
-
 
 def _welcome(heading: str, text: str, buttons: str = "") -> str:
     """What an empty conversation says; all but the heading is HTML."""
@@ -282,11 +246,3 @@ def _judged(conversation: Conversation, data: Any, index: str) -> Conversation:
     good = None if back else judged == "up"
     record(index, turn.answer, good, history, right, not_said=judged == "unsaid" and not back)
     return conversation.judged(number, "" if back else judged)
-
-
-def _say(call: Callable[[], Said]) -> Said:
-    """The call's result; what the user can mend is shown as a message instead of a fault of the page."""
-    try:
-        return call()
-    except RagError as error:
-        raise gr.Error(str(error), print_exception=False) from error

@@ -1,7 +1,6 @@
 """The page: a conversation and the library, and the cited article beside them.
 
-This module lays it out and says which handler answers which event. The two functions that programs may call are
-`search` and `ask`.
+This module lays it out and says which handler answers which event.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from rag.store import Listing
 from rag.ui.asking import LONGEST_QUESTION, STARTERS, Asker, limited_to, ready
 from rag.ui.conversation import Conversation
 from rag.ui.keeping import Keeper
+from rag.ui.programs import NAMES, Programs
 from rag.ui.transcript import transcript
 
 FOLDER = Path(__file__).parent
@@ -65,8 +65,9 @@ class Page:
             self._library_events()
             self._load_events()
             api: Any = gr.api  # type: ignore[attr-defined]
-            api(self.asker.search, api_name="search")
-            api(self.asker.ask, api_name="ask")
+            programs = Programs(self.asker.open)
+            for name in NAMES:
+                api(getattr(programs, name), api_name=name)
 
     def _html(self, name: str, value: str = "") -> Any:
         """A part whose buttons tell the page what was pressed."""
@@ -176,7 +177,8 @@ class Page:
 
     def _renew(self, on: Any) -> None:
         """Have all that depends on the index made anew."""
-        on(self.asker.welcome, None, [self.welcome], **PRIVATE)
+        # Every tab is told at once that the model is loading.
+        on(self.asker.welcome, None, [self.welcome], concurrency_limit=16, **PRIVATE)
         on(self.keeper.choices, None, self.only[:3], **PRIVATE)
         on(self.keeper.facts, None, [self.facts], **PRIVATE)
         on(self.keeper.table, [self.listing], [self.table], **PRIVATE)

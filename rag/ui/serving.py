@@ -9,7 +9,9 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import os
+import re
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from rag import terminal
 from rag.errors import RagError
 from rag.settings import Settings
 from rag.ui.page import FOLDER, Page
+from rag.ui.programs import NAMES
 
 QUEUED = 64
 """Events that may wait; whoever comes then is told that the page is busy."""
@@ -44,18 +47,30 @@ HEADERS = {
 }
 
 
+CALLED = re.compile(r"/gradio_api/(?:run|api|call(?:/v2)?)/([^/]+)/?$")
+"""Path of an endpoint that is called by name."""
+
+
 class _Guard:
-    """Adds HEADERS to every answer; refuses what a page of another site makes a browser send here, if it is to."""
+    """Adds HEADERS to every answer, and refuses what only the page itself may do.
+
+    That is the events of its parts, which Gradio would let anybody call by name, and with `own_only` all that a page
+    of another site makes a browser send here.
+    """
 
     def __init__(self, app: ASGIApp, own_only: bool) -> None:
         self._app = app
         self._own_only = own_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._own_only and scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
             headers = Headers(scope=scope)
             origin = headers.get("origin")
-            if origin and origin.partition("://")[2] not in (headers.get("host"), headers.get("x-forwarded-host")):
+            hosts = (headers.get("host"), headers.get("x-forwarded-host"))
+            named = CALLED.search(scope["path"])
+            if (named and named.group(1) not in NAMES) or (
+                self._own_only and origin and origin.partition("://")[2] not in hosts
+            ):
                 await PlainTextResponse("Only this page itself may ask for that.", 403)(scope, receive, send)
                 return
 
@@ -120,6 +135,8 @@ def launch_options(
         )
     if mcp and (word or share or not own):
         raise RagError("--mcp has no password, so it is served to this machine alone: leave host and password as are.")
+    if mcp and find_spec("mcp") is None:
+        raise RagError("--mcp needs another package; run: pip install -e '.[mcp]'")
     # The names other pages could make a browser call this machine by are refused.
     hosts = ["localhost", "127.0.0.1", "[::1]", settings.host] if own and not share else ["*"]
     middleware = [
@@ -130,7 +147,7 @@ def launch_options(
         "server_name": settings.host,
         "server_port": settings.port or None,
         "auth": (lambda _, given: hmac.compare_digest(given.encode(), word.encode())) if word else None,
-        "auth_message": "Any name will do; the password is the one the page was started with.",
+        "auth_message": "Type any name; the password is the one that the page was started with.",
         "theme": gr.themes.Soft(primary_hue="indigo", neutral_hue="stone", font=FONTS, font_mono=MONO).set(
             # Gradio's own greys are too pale to be read easily.
             body_text_color_subdued="*neutral_600",
