@@ -159,9 +159,9 @@ def test_nothing_is_wider_than_a_small_window(browser, page, scheme):
 
 
 def test_who_wants_no_motion_gets_none(browser, page):
-    moves = "[...document.querySelectorAll('*')].flatMap((e) => { const s = getComputedStyle(e); return [" + (
-        "...s.animationDuration.split(','), ...s.transitionDuration.split(',')]; }).filter((t) => parseFloat(t) > 0.001)"
-    )
+    moves = """[...document.querySelectorAll('*')].map((e) => getComputedStyle(e))
+        .flatMap((style) => `${style.animationDuration},${style.transitionDuration}`.split(','))
+        .filter((time) => parseFloat(time) > 0.001)"""
     with tab_of(browser, page.address, reduced_motion="reduce") as tab:
         ask(tab, "When was the new harbour opened?")
         tab.locator("button.mark").first.click()

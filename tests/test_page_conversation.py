@@ -250,6 +250,7 @@ def test_a_judgement_is_noted_as_a_labelled_question(tab, page_index):
     def noted():
         return [json.loads(line) for line in (page_index / "feedback.jsonl").read_text().splitlines()]
 
+    (page_index / "feedback.jsonl").unlink(missing_ok=True)
     ask(tab, "What does cod cost?")
     pressed("up")
     assert noted()[-1]["good"] is True

@@ -193,13 +193,16 @@ def test_everybody_sees_the_build_and_one_runs_at_a_time(browser, tab, library):
 
 
 def test_a_build_can_be_stopped(tab, library):
-    (library.folder / "many.txt").write_text("\n\n".join(f"Line {n} of the log tells of wind {n}." for n in range(400)))
+    for part in range(6):
+        lines = (f"Line {n} of log {part} tells of wind {n * part}." for n in range(2000))
+        (library.folder / f"many{part}.txt").write_text("\n\n".join(lines))
     before = tab.locator("#facts").inner_text()
     tab.get_by_role("button", name="Rebuild").click()
     tab.locator("#job").get_by_role("button", name="Stop").click()
     built(tab, "the index is as it was before")
     assert tab.locator("#facts").inner_text() == before
-    (library.folder / "many.txt").unlink()
+    for file in library.folder.glob("many*.txt"):
+        file.unlink()
 
 
 def test_questions_are_asked_within_the_chosen_articles(tab):

@@ -13,7 +13,7 @@ def in_view(tab, selector, within):
 
 
 def test_a_citation_opens_the_whole_article_at_the_sentence(tab):
-    ask(tab, "What replaced the wheel of the mill after the flood?")
+    ask(tab, "What hangs in the tavern?")
     said = last(tab).locator(".sentences > span:not(.cite)").first.inner_text()
     last(tab).locator("button.mark").first.click()
     reader = read(tab)
@@ -28,7 +28,7 @@ def test_a_citation_opens_the_whole_article_at_the_sentence(tab):
 
 
 def test_enter_opens_it_and_escape_leads_back_to_the_citation(tab):
-    ask(tab, "What replaced the wheel of the mill after the flood?")
+    ask(tab, "What hangs in the tavern?")
     tab.locator(".asked").first.click()
     while not tab.evaluate("document.activeElement.matches('.mark')"):
         tab.keyboard.press("Tab")

@@ -63,8 +63,8 @@ def test_what_can_be_launched(monkeypatch, tmp_path):
     with pytest.raises(RagError, match="--mcp has no password"):
         launch_options(Settings(), mcp=True)
     monkeypatch.delenv("RAG_PASSWORD")
+    (tmp_path / "word").write_text("\n")
     with pytest.raises(RagError, match="no password in"):
-        (tmp_path / "word").write_text("\n")
         launch_options(Settings(password_file=str(tmp_path / "word")))
     with pytest.raises(RagError, match="can't be read"):
         launch_options(Settings(password_file=str(tmp_path / "none")))
@@ -277,11 +277,11 @@ def test_monitoring_and_run_history_are_off(client, page):
 
 @browsed
 def test_who_comes_when_the_queue_is_full_is_told(browser, page_index, monkeypatch):
-    monkeypatch.setattr("rag.ui.serving.QUEUED", 1)
+    monkeypatch.setattr("rag.ui.serving.QUEUED", 16)
     with served(Settings(index=str(page_index))) as page, tab_of(browser, page.address) as tab:
         tab.wait_for_selector("#starters button:visible")
         with page.asker._lock:
-            for number in range(6):
+            for number in range(24):
                 body = {"data": ["What does cod cost?", None, [], [], [], "", ""], "fn_index": 0}
                 httpx.post(page.address + "gradio_api/queue/join", json={**body, "session_hash": f"s{number}"})
             tab.fill("#question textarea", "When was the new harbour opened?")

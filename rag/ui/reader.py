@@ -37,7 +37,7 @@ def reader(article: Article, start: int = 0, end: int = 0, steps: str = "", also
     facts = [escaped(part) for part in (article.author, article.date) if part]
     if re.match(r"https?://", article.url):
         facts.append(f'<a href="{escaped(article.url)}" target="_blank" rel="noopener noreferrer">original</a>')
-    facts.append(escaped(article.path))
+    facts.append(escaped(article.id))
     close = button("×", "close", {"event": "shut"}, "Close the article")
     return (
         f'<article class="reader" tabindex="0" aria-label="{escaped(article.title)}">'
