@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from rag.settings import Settings
 
 SHOTS = Path(__file__).parent / "artifacts"
@@ -125,3 +127,16 @@ def shoot(tab, name):
     """A screenshot for people to look at."""
     SHOTS.mkdir(exist_ok=True)
     tab.screenshot(path=SHOTS / f"{name}.png")
+
+
+def findings(tab, *known):
+    """What axe finds to be serious or critical, as rule and element, but for the rules that are `known`."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    # Colours fade from one to another.
+    tab.wait_for_timeout(400)
+    return [
+        f"{rule['id']}: {node['html'][:160]}"
+        for rule in axe.Axe().run(tab).response["violations"]
+        if rule["impact"] in ("serious", "critical") and rule["id"] not in known
+        for node in rule["nodes"]
+    ]

@@ -1,29 +1,9 @@
 """The page for everybody: by keyboard alone, by ear, on a small window, in the dark, without motion."""
 
 import pytest
-from page_made import CHROMIUM, ask, last, read, shoot, tab_of
+from page_made import CHROMIUM, ask, findings, last, read, shoot, tab_of
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
-
-GRADIO = {
-    # The list of tabs holds a second, hidden copy of itself.
-    "aria-hidden-focus",
-}
-"""Rules that Gradio's own markup breaks, as the README says."""
-
-
-def findings(tab):
-    """What axe finds to be serious or critical, as rule and element."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    # Colours fade from one to another.
-    tab.wait_for_timeout(400)
-    found = axe.Axe().run(tab).response["violations"]
-    return [
-        f"{rule['id']}: {node['html'][:160]}"
-        for rule in found
-        if rule["impact"] in ("serious", "critical") and rule["id"] not in GRADIO
-        for node in rule["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

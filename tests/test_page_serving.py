@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from page_made import CHROMIUM, answered, ask, free_port, last, served, shoot, tab_of
+from page_made import CHROMIUM, answered, ask, findings, free_port, last, served, shoot, tab_of
 
 from rag.building import build
 from rag.errors import RagError
@@ -85,6 +85,8 @@ def test_a_password_is_asked_for(browser, page_index, monkeypatch):
         assert called.status_code == 401
         with tab_of(browser, page.address) as tab:
             tab.get_by_label("username").fill("anyone")
+            # Gradio gives its page of signing in no title.
+            assert findings(tab, "document-title") == []
             tab.get_by_label("password").fill("wrong")
             tab.get_by_role("button", name="Login").click()
             tab.wait_for_selector("text=Incorrect")

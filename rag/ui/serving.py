@@ -149,7 +149,10 @@ def launch_options(
         "auth": (lambda _, given: hmac.compare_digest(given.encode(), word.encode())) if word else None,
         "auth_message": "Type any name; the password is the one that the page was started with.",
         "theme": gr.themes.Soft(primary_hue="indigo", neutral_hue="stone", font=FONTS, font_mono=MONO).set(
-            # Gradio's own greys are too pale to be read easily.
+            # Gradio's own are too pale to be read easily.
+            block_title_text_color="*primary_700",
+            button_primary_background_fill="*primary_600",
+            button_primary_background_fill_hover="*primary_700",
             body_text_color_subdued="*neutral_600",
             input_placeholder_color="*neutral_500",
             input_placeholder_color_dark="*neutral_400",
