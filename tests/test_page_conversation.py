@@ -228,6 +228,11 @@ def test_questions_can_be_limited(tab):
     assert last(tab).locator("button.thumb").count() == 0
     ask(tab, "When was the new harbour opened?")
     assert "June 2021" in last(tab).inner_text()
+    tab.get_by_label("From").fill("2024")
+    tab.get_by_label("To").fill("2024-12-31")
+    tab.wait_for_selector("#limits > button:has-text('Limited to 1 author, from 2024, to 2024-12-31')")
+    ask(tab, "When was the new harbour opened?")
+    assert last(tab).locator(".refusal").count() == 1
 
 
 def test_a_date_that_is_none_is_said_and_the_question_stays(tab):
@@ -256,7 +261,10 @@ def test_a_judgement_is_noted_as_a_labelled_question(tab, page_index):
     assert noted()[-1]["good"] is True
     ask(tab, "Who is the mayor of Ostwick?")
     pressed("down")
+    tab.wait_for_timeout(300)
     shoot(tab, "judged")
+    asked, composer = last(tab).locator(".instead").bounding_box(), tab.locator("#composer").bounding_box()
+    assert asked["y"] + asked["height"] <= composer["y"]
     last(tab).locator(".instead button").nth(1).click()
     tab.wait_for_selector(".turn:last-of-type .instead button[aria-pressed=true]")
     assert noted()[-1]["good"] is False

@@ -78,13 +78,20 @@ const copy = async (button) => {
   setTimeout(() => (button.textContent = label), 1500);
 };
 const chosen = () => [...element.querySelectorAll("tbody input:checked")].map((box) => box.value);
-// Runs `change` without the button moving in its scrolled part, though that may get wider or narrower.
+// Runs `change` without the button moving in its conversation, which gets narrower or wider by it.
 const hold = (button, change) => {
-  const scrolled = button?.closest("#log .html-container")?.parentElement;
+  const log = button?.closest("#log");
   const top = button?.getBoundingClientRect().top;
   change();
-  const settled = () => scrolled && (scrolled.scrollTop += button.getBoundingClientRect().top - top);
-  if (scrolled) new ResizeObserver((_, watcher) => (settled(), watcher.disconnect())).observe(scrolled);
+  if (!log) return;
+  const width = log.clientWidth;
+  const watcher = new ResizeObserver(() => {
+    if (log.clientWidth === width) return;
+    log.scrollTop += button.getBoundingClientRect().top - top;
+    watcher.disconnect();
+  });
+  watcher.observe(log);
+  setTimeout(() => watcher.disconnect(), 1000);
 };
 const expand = (button) => {
   for (const mark of document.querySelectorAll(".mark[aria-expanded=true]")) mark.ariaExpanded = "false";
@@ -108,7 +115,7 @@ element.addEventListener("click", (event) => {
   const { event: name, ...data } = button.dataset;
   if (!EVENTS.includes(name)) return;
   if (name === "shut") return back();
-  pressed = JSON.stringify(button.dataset);
+  pressed = data;
   step = button.matches(".step") ? button.ariaLabel : null;
   const tell = () => trigger(name, button.dataset.chosen ? { ids: chosen() } : data);
   if (name === "show" && part !== "reader") {
@@ -171,11 +178,10 @@ const named = { ".submit-button": "Ask", ".stop-button": "Stop" };
 const settled = () => {
   for (const kind in named) document.querySelector(kind)?.setAttribute("aria-label", named[kind]);
   settle[part]?.();
-  if (!pressed || document.activeElement !== document.body) return;
-  const again = [...element.querySelectorAll("button")].find((button) => JSON.stringify(button.dataset) === pressed);
-  again?.focus();
-  // With what would be right below it, after a thumb down.
-  again?.closest(".judgement")?.scrollIntoView({ block: "nearest" });
+  // What would be right is asked below a thumb down.
+  const turn = pressed?.judged && element.querySelectorAll(".turn")[pressed.turn];
+  if (turn) turn.querySelector(".instead")?.scrollIntoView({ block: "nearest" });
+  pressed = null;
 };
 if (part === "earlier") {
   shared.earlier = earlier;
