@@ -77,7 +77,7 @@ def served(settings=None, **options):
 def tab_of(browser, address, path="", **options):
     """A new tab with the page; fails on errors in it and on requests to anywhere else.
 
-    Tabs without `options` share what the browser has loaded and keeps, which is much faster.
+    Tabs without `options` share what the browser has loaded, which is much faster.
     """
     context = browser.new_context(**options) if options else browser.contexts[0]
     tab = context.new_page()
@@ -87,9 +87,11 @@ def tab_of(browser, address, path="", **options):
     tab.on("console", lambda told: wrong.append(told.text) if "Content Security Policy" in told.text else None)
     own = (address, "data:", "blob:")
     tab.on("request", lambda request: None if request.url.startswith(own) else wrong.append(request.url))
+    # What an earlier tab has left in the browser is forgotten first.
+    tab.goto(address + "robots.txt")
+    tab.evaluate("localStorage.clear()")
     tab.goto(address + path)
     yield tab
-    tab.evaluate("localStorage.clear()")
     tab.close()
     if options:
         context.close()

@@ -264,7 +264,7 @@ def test_a_judgement_is_noted_as_a_labelled_question(tab, page_index):
     tab.wait_for_timeout(300)
     shoot(tab, "judged")
     asked, composer = last(tab).locator(".instead").bounding_box(), tab.locator("#composer").bounding_box()
-    assert asked["y"] + asked["height"] <= composer["y"]
+    assert asked["y"] + asked["height"] <= composer["y"] + 1
     last(tab).locator(".instead button").nth(1).click()
     tab.wait_for_selector(".turn:last-of-type .instead button[aria-pressed=true]")
     assert noted()[-1]["good"] is False
