@@ -1,5 +1,6 @@
 """What tests share: the model, loaded once, and an index of a few made articles."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rag.answering import Answerer
 from rag.building import build
 from rag.embedding import Embedder
 from rag.retrieval import Retriever
+from rag.settings import Settings
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 HARBOUR = """---
@@ -105,3 +107,46 @@ def china_answerer(china, tmp_path_factory):
     folder = tmp_path_factory.mktemp("china") / "index"
     build(china, folder)
     return Answerer.open(folder)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium."""
+    from page_made import CHROMIUM, QUIET
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        started.new_context(viewport={"width": 1440, "height": 900})
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def page_index(articles, tmp_path_factory):
+    """An index for the page: the made articles, a hostile one, one that repeats a sentence, a long one."""
+    from page_made import make_page_articles
+
+    folder = shutil.copytree(articles, tmp_path_factory.mktemp("page") / "articles")
+    make_page_articles(folder)
+    build(folder, folder.parent / "index")
+    return folder.parent / "index"
+
+
+@pytest.fixture(scope="session")
+def page(page_index):
+    """The page over that index, served; its library is not to be changed."""
+    from page_made import served
+
+    with served(Settings(index=str(page_index))) as page:
+        yield page
+
+
+@pytest.fixture
+def tab(browser, page):
+    """A browser tab with that page, ready for a question."""
+    from page_made import tab_of
+
+    with tab_of(browser, page.address) as tab:
+        tab.wait_for_selector(".welcome:has-text('What would you like')")
+        yield tab

@@ -6,15 +6,14 @@ A conversation lives in the session of its browser tab; every handler works on i
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import gradio as gr
 
-from rag.answering import Answer, Answerer
+from rag.answering import Answerer
 from rag.errors import IndexNotFound, RagError
 from rag.feedback import record
 from rag.generations import status
@@ -35,8 +34,6 @@ STARTERS = 4
 """Questions to start with."""
 SENTENCE_PAUSE = 0.06
 """Seconds between the sentences of an answer, so that the eye can follow."""
-
-Said = TypeVar("Said")
 
 
 class Asker:
@@ -68,29 +65,32 @@ class Asker:
     def welcome(self) -> Iterator[str]:
         """What an empty conversation says: what there is to ask, or what to do first."""
         if self._answerer is None:
-            yield '<p class="welcome" role="status">Loading the model …</p>'
+            yield _welcome("Loading the model …", "A moment; it is done once.")
         try:
             self.open()
             count = status(self._settings.index).articles
         except IndexNotFound:
             yield self._first_steps()
         except RagError as error:
-            again = button("Build it anew", "action", {"event": "build"})
-            yield f'<p class="welcome" role="alert">{escaped(str(error))}</p><p class="welcome">{again}</p>'
+            again = button("Build it anew", "action first", {"event": "build"})
+            yield _welcome("The index can’t be used", escaped(str(error)), again)
         else:
-            ready = f"{count_of(count, 'article')} to ask. Answers are made of their own sentences."
-            yield f'<p class="welcome">{ready}</p>'
+            yield _welcome(
+                "What would you like to know?",
+                f"{count_of(count, 'article')} to ask. An answer is made of their own sentences, each with a mark "
+                "that opens the paragraph it stands in.",
+            )
 
     def _first_steps(self) -> str:
         """What to do where nothing is indexed."""
         folder = Library(self._settings).folder()
         files = folder.is_dir() and any(path.is_file() for path in folder.rglob("*"))
-        start = button(f"Index the articles in “{escaped(str(folder))}”", "action", {"event": "build"}) if files else ""
-        add = button("Add files", "action", {"event": "library"})
-        return (
-            '<p class="welcome">Nothing is indexed yet. '
-            f"{'Start with what is there, or add' if files else 'Add'} files of your own.</p>"
-            f'<p class="welcome">{start} {add}</p>'
+        start = button(f"Index the articles in “{escaped(str(folder))}”", "action first", {"event": "build"})
+        add = button("Add files", "action" if files else "action first", {"event": "library"})
+        return _welcome(
+            "Nothing is indexed yet",
+            f"{'Start with what is there, or add' if files else 'Add'} files of your own.",
+            f"{start}{add}" if files else add,
         )
 
     def starters(self) -> list[Any]:
@@ -126,30 +126,32 @@ class Asker:
             yield transcript(conversation), conversation, gr.skip()
             return
         before = conversation.kept()
-        yield transcript(before.asked(question)), conversation, _asking("")
+        asked = before.asked(question)
+        yield transcript(asked), asked, _asking("")
         # An empty box is None.
         days = [(day or "").strip() for day in (since, until)]
         filters = Filters(tuple(articles or ()), tuple(authors or ()), tuple(tags or ()), *days)
         try:
-            conversation = self._asked(before, question, filters)
+            answered = self._asked(before, question, filters)
         except RagError as error:
-            yield transcript(conversation, str(error)), conversation, _ready(question)
+            yield transcript(conversation, str(error)), conversation, ready(question)
             return
-        answer = conversation.turns[-1].answer
-        for count in range(len(answer.sentences) if answer else 0):
-            yield transcript(conversation, shown=count), conversation, gr.skip()
+        # What is kept is what is seen, so that an answer that is stopped stays as it was seen.
+        for count in range(len(answered.turns[-1].sentences)):
+            yield transcript(answered, shown=count), answered.cut(count) if count else asked, gr.skip()
             time.sleep(SENTENCE_PAUSE)
-        yield transcript(conversation), conversation, _ready("")
+        yield transcript(answered), answered, ready("")
 
     def _asked(self, conversation: Conversation, question: str, filters: Filters | None = None) -> Conversation:
         """With one more question and its answer."""
-        return conversation.asked(
-            question, self.open().ask(question, [turn.answer for turn in conversation.turns], filters)
-        )
+        answer = self.open().ask(question, [turn.answer for turn in conversation.turns], filters)
+        return conversation.asked(question, answer, filters not in (None, Filters()))
 
     def stop(self, conversation: Conversation) -> tuple[Any, ...]:
-        """The conversation as far as it has come."""
-        return transcript(conversation), _ready("")
+        """The conversation as far as it was seen; a question with nothing of an answer goes back into the box."""
+        seen = conversation.kept()
+        question = "" if len(seen.turns) == len(conversation.turns) else conversation.turns[-1].question
+        return transcript(seen), seen, ready(question)
 
     def reopen(self, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
         """A conversation that the browser kept: its questions, asked again of the articles as they are now."""
@@ -162,10 +164,10 @@ class Asker:
             try:
                 conversation = self._asked(conversation, question[:LONGEST_QUESTION])
             except RagError as error:
-                yield transcript(conversation, str(error)), conversation, _ready("")
+                yield transcript(conversation, str(error)), conversation, ready("")
                 return
-            yield transcript(conversation), conversation, _ready("")
-        yield transcript(conversation), conversation, _ready("")
+            yield transcript(conversation), conversation, ready("")
+        yield transcript(conversation), conversation, ready("")
 
     def edit(self, conversation: Conversation, event: gr.EventData) -> tuple[Any, ...]:
         """A question, or what was searched for, to be changed and asked again."""
@@ -197,38 +199,11 @@ class Asker:
             return transcript(conversation, str(error)), conversation
         return transcript(conversation), conversation
 
-    # What programs call gets and gives text: Gradio's client takes a dictionary with a "path" for a file to fetch.
-    def search(self, query: str, k: int = 5) -> str:
-        """Search the articles for passages, best first.
 
-        Args:
-            query: What to look for.
-            k: How many passages, 1 to 100.
-
-        Returns:
-            A JSON list, as `rag search --json` prints it.
-        """
-        if not isinstance(k, int) or not 1 <= k <= 100:
-            raise gr.Error("k must be a whole number from 1 to 100.", print_exception=False)
-        return json.dumps([hit.to_dict() for hit in _say(lambda: self.open().retriever.search(query, k))])
-
-    def ask(self, question: str, history: list[list[str]] | None = None) -> str:
-        """Answer a question from the articles, with citations, or say that they don't.
-
-        Args:
-            question: What to ask.
-            history: What was asked and answered before: pairs of question and answer, oldest first.
-
-        Returns:
-            A JSON object, as `rag ask --json` prints it.
-        """
-        turns = history or []
-        if not all(
-            isinstance(turn, list) and len(turn) == 2 and all(isinstance(t, str) for t in turn) for turn in turns
-        ):
-            raise gr.Error("history must be a list of [question, answer] pairs.", print_exception=False)
-        answered: Answer = _say(lambda: self.open().ask(question[:LONGEST_QUESTION], history=turns))
-        return json.dumps(answered.to_dict())
+def _welcome(heading: str, text: str, buttons: str = "") -> str:
+    """What an empty conversation says; all but the heading is HTML."""
+    shown = f'<p class="buttons">{buttons}</p>' if buttons else ""
+    return f'<div class="welcome" role="status"><h2>{heading}</h2><p class="lead">{text}</p>{shown}</div>'
 
 
 def _asking(text: str) -> Any:
@@ -236,9 +211,23 @@ def _asking(text: str) -> Any:
     return gr.update(value=text, submit_btn=False, stop_btn=True)
 
 
-def _ready(text: str) -> Any:
+def ready(text: str) -> Any:
     """The question box when a question can be asked."""
     return gr.update(value=text, submit_btn=True, stop_btn=False)
+
+
+def limited_to(
+    articles: list[str] | None = None,
+    authors: list[str] | None = None,
+    tags: list[str] | None = None,
+    since: str | None = None,
+    until: str | None = None,
+) -> str:
+    """What a question is limited to, in words."""
+    chosen = (("article", articles), ("author", authors), ("tag", tags))
+    parts = [count_of(len(names), noun) for noun, names in chosen if names]
+    parts += [f"{word} {day.strip()}" for word, day in (("from", since), ("to", until)) if day and day.strip()]
+    return f"Limited to {', '.join(parts)}" if parts else "Limit to …"
 
 
 def _judged(conversation: Conversation, data: Any, index: str) -> Conversation:
@@ -257,11 +246,3 @@ def _judged(conversation: Conversation, data: Any, index: str) -> Conversation:
     good = None if back else judged == "up"
     record(index, turn.answer, good, history, right, not_said=judged == "unsaid" and not back)
     return conversation.judged(number, "" if back else judged)
-
-
-def _say(call: Callable[[], Said]) -> Said:
-    """The call's result; what the user can mend is shown as a message instead of a fault of the page."""
-    try:
-        return call()
-    except RagError as error:
-        raise gr.Error(str(error), print_exception=False) from error

@@ -20,6 +20,8 @@ class Turn:
     """None while it is searched for."""
     judged: str = ""
     """What was thought of it: up, down, or "down" and what would be right: unsaid, or the number of a hit."""
+    limited: bool = False
+    """Whether it was asked of some of the articles only."""
 
     @property
     def sentences(self) -> Sequence[Sentence]:
@@ -74,9 +76,16 @@ class Conversation:
         turns = self.turns if self.editing is None else self.turns[: self.editing]
         return replace(self, turns=tuple(turn for turn in turns if turn.answer), editing=None)
 
-    def asked(self, question: str, answer: Answer | None = None) -> Conversation:
+    def asked(self, question: str, answer: Answer | None = None, limited: bool = False) -> Conversation:
         """With one more question."""
-        return replace(self, turns=(*self.turns, Turn(question, answer)), id=self.id or secrets.token_hex(8))
+        turn = Turn(question, answer, limited=limited)
+        return replace(self, turns=(*self.turns, turn), id=self.id or secrets.token_hex(8))
+
+    def cut(self, count: int) -> Conversation:
+        """With only the first `count` sentences of the last answer."""
+        last = self.turns[-1]
+        answer = replace(last.answer, sentences=tuple(last.sentences[:count])) if last.answer else None
+        return replace(self, turns=(*self.turns[:-1], replace(last, answer=answer)))
 
     def judged(self, number: int, judged: str) -> Conversation:
         """With a judgement of a turn's answer."""

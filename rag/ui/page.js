@@ -5,14 +5,32 @@ const EVENTS = [
 ];
 const STORE = "rag-conversations";
 const MOST_KEPT = 30;
-const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-const behavior = still ? "auto" : "smooth";
+const QUIET = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const part = element.closest(".block").id;
+const question = () => document.querySelector("#question textarea");
+// What the parts tell each other.
+const shared = (window.rag ??= {
+  // The button that opened the reader, to come back to.
+  from: null,
+  save(text) {
+    const address = URL.createObjectURL(new Blob([text], { type: "text/markdown" }));
+    made("a", { href: address, download: "conversation.md" }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 1000);
+  },
+});
+const made = (tag, properties, ...children) => {
+  const node = Object.assign(document.createElement(tag), properties);
+  node.append(...children);
+  return node;
+};
+// For those who hear the page: parts are replaced as a whole, which no screen reader would read out.
+const say = (text) => (document.querySelector("#said").textContent = text);
 
 // Conversations are kept in this browser alone: their questions, which are asked again when one is opened.
 const kept = () => {
   try {
     const found = JSON.parse(localStorage.getItem(STORE) || "[]");
-    return Array.isArray(found) ? found : [];
+    return Array.isArray(found) ? found.filter((one) => one?.id && one.questions?.length && one.when) : [];
   } catch {
     return [];
   }
@@ -24,22 +42,13 @@ const keep = (conversations) => {
     // A browser that keeps nothing: the page works without.
   }
 };
-const remember = () => {
-  const log = element.querySelector(".transcript");
-  if (!log || element.querySelector(".searching, .turn.editing")) return;
+const remember = (log) => {
+  if (log.querySelector(".searching, .turn.editing")) return;
   const questions = [...log.querySelectorAll(".turn")].map((turn) => turn.dataset.question);
   const others = kept().filter((one) => one.id !== log.dataset.conversation);
   if (questions.length) keep([{ id: log.dataset.conversation, questions, when: new Date().toISOString() }, ...others]);
 };
-const made = (tag, properties, ...children) => {
-  const node = Object.assign(document.createElement(tag), properties);
-  node.append(...children);
-  return node;
-};
-const showEarlier = () => {
-  const log = element.querySelector(".transcript");
-  element.querySelector(".earlier")?.remove();
-  if (!log || log.querySelector(".turn") || !kept().length) return;
+const earlier = () => {
   const items = kept().map((one) => {
     const open = made("button", { type: "button", className: "source", textContent: one.questions[0] });
     open.onclick = () => trigger("reopen", { id: one.id, questions: one.questions });
@@ -47,44 +56,56 @@ const showEarlier = () => {
     const forget = made("button", { type: "button", className: "link", textContent: "Forget", ariaLabel: label });
     forget.onclick = () => {
       keep(kept().filter((other) => other.id !== one.id));
-      showEarlier();
+      earlier();
+      (element.querySelector("button") || question()).focus();
     };
-    const count = one.questions.length > 1 ? ` and ${one.questions.length - 1} more` : "";
-    return made("li", {}, open, made("span", { textContent: `${count} · ${one.when.slice(0, 10)} ` }), forget);
+    const more = one.questions.length > 1 ? `and ${one.questions.length - 1} more · ` : "";
+    return made("li", {}, open, made("span", { textContent: `${more}${one.when.slice(0, 10)}` }), forget);
   });
   const heading = made("h2", { textContent: "Earlier conversations in this browser" });
-  log.after(made("div", { className: "earlier" }, heading, made("ul", {}, ...items)));
+  element.replaceChildren(...(items.length ? [heading, made("ul", {}, ...items)] : []));
 };
 
 const copy = async (button) => {
-  const said = button.textContent;
+  const label = button.textContent;
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
     button.textContent = "Copied";
   } catch {
     button.textContent = "The browser did not allow it";
   }
-  setTimeout(() => (button.textContent = said), 1500);
+  say(button.textContent);
+  setTimeout(() => (button.textContent = label), 1500);
 };
-window.rag = {
-  // The button that opened the reader, to come back to.
-  from: null,
-  save(text) {
-    const address = URL.createObjectURL(new Blob([text], { type: "text/markdown" }));
-    made("a", { href: address, download: "conversation.md" }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 1000);
-  },
-  ...window.rag,
-};
-
 const chosen = () => [...element.querySelectorAll("tbody input:checked")].map((box) => box.value);
+// Runs `change` without the button moving in its conversation, which gets narrower or wider by it.
+const hold = (button, change) => {
+  const log = button?.closest("#log");
+  const top = button?.getBoundingClientRect().top;
+  change();
+  if (!log) return;
+  const width = log.clientWidth;
+  const watcher = new ResizeObserver(() => {
+    if (log.clientWidth === width) return;
+    log.scrollTop += button.getBoundingClientRect().top - top;
+    watcher.disconnect();
+  });
+  watcher.observe(log);
+  setTimeout(() => watcher.disconnect(), 1000);
+};
+const expand = (button) => {
+  for (const mark of document.querySelectorAll(".mark[aria-expanded=true]")) mark.ariaExpanded = "false";
+  if (button?.matches(".mark")) button.ariaExpanded = "true";
+};
 const back = () => {
-  trigger("shut", {});
-  const from = window.rag.from;
-  if (from?.isConnected) from.focus();
-  else document.querySelector("#question textarea")?.focus();
+  const from = shared.from;
+  hold(from, () => trigger("shut", {}));
+  expand(null);
+  // Below the reader of a small window nothing can have the focus before that is gone.
+  setTimeout(() => (from?.isConnected ? from : question())?.focus({ preventScroll: true }), 200);
 };
 let pressed = null;
+let step = null;
 element.addEventListener("click", (event) => {
   const every = event.target.closest("input[data-every]");
   if (every) for (const box of element.querySelectorAll("tbody input")) box.checked = every.checked;
@@ -94,37 +115,78 @@ element.addEventListener("click", (event) => {
   const { event: name, ...data } = button.dataset;
   if (!EVENTS.includes(name)) return;
   if (name === "shut") return back();
-  if (name === "show" && !element.querySelector(".reader")) window.rag.from = button;
-  pressed = JSON.stringify(button.dataset);
-  trigger(name, button.dataset.chosen ? { ids: chosen() } : data);
-  if (name === "edit") document.querySelector("#question textarea")?.focus();
+  pressed = data;
+  step = button.matches(".step") ? button.ariaLabel : null;
+  const tell = () => trigger(name, button.dataset.chosen ? { ids: chosen() } : data);
+  if (name === "show" && part !== "reader") {
+    shared.from = button;
+    expand(button);
+    hold(button, tell);
+  } else tell();
+  if (name === "edit") question()?.focus();
 });
 element.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && element.querySelector(".reader")) back();
+  if (event.key !== "Escape") return;
+  const cite = event.target.closest(".cite");
+  if (cite && !cite.matches(".quiet") && !document.querySelector(".reader")) cite.classList.add("quiet");
+  else if (document.querySelector(".reader")) back();
 });
+// A card that would not fit below its line stands above it.
+for (const kind of ["pointerover", "focusin"]) {
+  element.addEventListener(kind, (event) => {
+    const cite = event.target.closest(".cite");
+    if (!cite || cite.contains(event.relatedTarget)) return;
+    cite.classList.remove("up", "quiet");
+    const foot = document.querySelector("#composer").getBoundingClientRect().top;
+    cite.classList.toggle("up", cite.querySelector(".card").getBoundingClientRect().bottom > foot);
+  });
+}
 
-const settle = () => {
-  const reader = element.querySelector(".reader");
-  if (reader) {
+// The turn whose answer was followed to its end.
+let followed = "";
+const settle = {
+  reader() {
+    const reader = element.querySelector(".reader");
+    if (!reader) return;
     const marked = reader.querySelector("mark");
     const top = marked ? marked.getBoundingClientRect().top - reader.getBoundingClientRect().top + reader.scrollTop : 0;
-    reader.scrollTo({ top: Math.max(0, top - reader.clientHeight / 3), behavior });
-    const again = [...reader.querySelectorAll(".step")].find((step) => step.ariaLabel === window.rag.step);
+    reader.scrollTo({ top: Math.max(0, top - reader.clientHeight / 3), behavior: "instant" });
+    const again = [...reader.querySelectorAll(".step")].find((button) => button.ariaLabel === step);
     (again || reader.querySelector(".close")).focus({ preventScroll: true });
-    return;
-  }
-  if (pressed && document.activeElement === document.body) {
-    [...element.querySelectorAll("button")].find((button) => JSON.stringify(button.dataset) === pressed)?.focus();
-  }
-  if (!element.querySelector(".transcript")) return;
-  remember();
-  showEarlier();
-  element.querySelector(".turn:last-child")?.scrollIntoView({ block: "nearest", behavior });
+  },
+  log() {
+    const log = element.querySelector(".transcript");
+    const last = log.querySelector(".turn:last-of-type");
+    remember(log);
+    shared.earlier?.();
+    if (!last) return;
+    // An answer that comes is followed; judging or editing an older one moves nothing.
+    const turn = `${log.dataset.conversation} ${log.querySelectorAll(".turn").length}`;
+    const whole = last.querySelector(".judgement");
+    if (whole && followed === turn) return;
+    followed = whole ? turn : "";
+    last.scrollIntoView({ block: "nearest", behavior: QUIET ? "auto" : "smooth" });
+    const said = [...last.querySelectorAll(".sentences, .refusal")].map((text) => text.innerText).join(" ");
+    say(whole ? said : "Searching the articles");
+  },
+  job() {
+    if (!element.querySelector("progress")) say(element.innerText);
+  },
 };
-element.addEventListener("click", (event) => {
-  const step = event.target.closest(".step");
-  window.rag.step = step ? step.ariaLabel : null;
-});
+// Gradio leaves these without a name.
+const named = { ".submit-button": "Ask", ".stop-button": "Stop" };
+const settled = () => {
+  for (const kind in named) document.querySelector(kind)?.setAttribute("aria-label", named[kind]);
+  settle[part]?.();
+  // What would be right is asked below a thumb down.
+  const turn = pressed?.judged && element.querySelectorAll(".turn")[pressed.turn];
+  if (turn) turn.querySelector(".instead")?.scrollIntoView({ block: "nearest" });
+  pressed = null;
+};
+if (part === "earlier") {
+  shared.earlier = earlier;
+  earlier();
+}
 // The new text is in the page, and the reader has its height, only after the next frames.
-watch("value", () => setTimeout(settle, 120));
-setTimeout(settle, 120);
+watch("value", () => setTimeout(settled, 60));
+setTimeout(settled, 60);

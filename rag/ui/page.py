@@ -1,7 +1,6 @@
 """The page: a conversation and the library, and the cited article beside them.
 
-This module lays it out and says which handler answers which event. The two functions that programs may call are
-`search` and `ask`.
+This module lays it out and says which handler answers which event.
 """
 
 from __future__ import annotations
@@ -15,27 +14,27 @@ import gradio as gr
 from rag.readers import READERS
 from rag.settings import Settings
 from rag.store import Listing
-from rag.ui.asking import LONGEST_QUESTION, STARTERS, Asker
+from rag.ui.asking import LONGEST_QUESTION, STARTERS, Asker, limited_to, ready
 from rag.ui.conversation import Conversation
 from rag.ui.keeping import Keeper
+from rag.ui.programs import NAMES, Programs
 from rag.ui.transcript import transcript
 
 FOLDER = Path(__file__).parent
-HEAD = (
-    '<div class="head"><h1>Ask the articles</h1>'
-    "<p>Every sentence of an answer points to the paragraph it came from.</p></div>"
-)
+HEAD = '<h1>Ask the articles</h1><p id="said" class="unseen" role="status"></p>'
+"""With what is read out to those who hear the page."""
 UPLOADS_KEPT = 3600
 """Seconds for which what was uploaded stays in Gradio's own folder, whence it has been copied."""
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-ASKING: dict[str, Any] = {**PRIVATE, "concurrency_limit": 4, "concurrency_id": "asking"}
+# "multiple", since Gradio would take no other question after one that was stopped before its answer began.
+ASKING: dict[str, Any] = {**PRIVATE, "concurrency_limit": 4, "concurrency_id": "asking", "trigger_mode": "multiple"}
 BUILDING: dict[str, Any] = {**PRIVATE, "concurrency_limit": 16, "concurrency_id": "building"}
 """Most of these only watch."""
 
 
 class Page:
-    """The parts of the page, by what they are for."""
+    """The parts of the page, by what they are for. It opens the index that `settings` name when it is first asked."""
 
     def __init__(self, settings: Settings) -> None:
         self.asker = Asker(settings)
@@ -49,28 +48,30 @@ class Page:
         ) as self.blocks:
             self.conversation = gr.State(Conversation())
             self.listing = gr.State(Listing())
-            gr.HTML(HEAD)
             with gr.Row(elem_id="columns"):
-                with gr.Column(scale=3, min_width=320):
+                with gr.Column():
                     self.job = self._html("job")
-                    with gr.Tabs(selected="ask", elem_id="tabs") as self.tabs:
-                        with gr.Tab("Ask", id="ask"):
-                            self._ask_tab()
-                        with gr.Tab("Library", id="library") as self.library_tab:
-                            self._library_tab()
-                with gr.Column(scale=2, min_width=320, visible=False, elem_id="reader-column") as self.beside:
+                    with gr.Column(elem_id="panel"):
+                        gr.HTML(HEAD, elem_id="head", apply_default_css=False)
+                        with gr.Tabs(selected="ask", elem_id="tabs") as self.tabs:
+                            with gr.Tab("Ask", id="ask"):
+                                self._ask_tab()
+                            with gr.Tab("Library", id="library") as self.library_tab:
+                                self._library_tab()
+                with gr.Column(visible=False, elem_id="reader-column") as self.beside:
                     self.article = self._html("reader")
             self._conversation_events()
             self._reader_events()
             self._library_events()
             self._load_events()
             api: Any = gr.api  # type: ignore[attr-defined]
-            api(self.asker.search, api_name="search")
-            api(self.asker.ask, api_name="ask")
+            programs = Programs(self.asker.open)
+            for name in NAMES:
+                api(getattr(programs, name), api_name=name)
 
     def _html(self, name: str, value: str = "") -> Any:
         """A part whose buttons tell the page what was pressed."""
-        return gr.HTML(value, js_on_load=self._script, elem_id=name)
+        return gr.HTML(value, js_on_load=self._script, elem_id=name, apply_default_css=False)
 
     def _ask_tab(self) -> None:
         self.welcome = self._html("welcome")
@@ -88,7 +89,7 @@ class Page:
             with gr.Row(elem_id="starters"):
                 self.starters = [gr.Button(visible=False, size="sm", elem_classes="starter") for _ in range(STARTERS)]
             with gr.Row(elem_id="around"):
-                with gr.Accordion("Limit to …", open=False, elem_id="limits") as self.limits:
+                with gr.Accordion(limited_to(), open=False, elem_id="limits") as self.limits:
                     self.only: list[Any] = [
                         gr.Dropdown([], multiselect=True, label="Articles"),
                         gr.Dropdown([], multiselect=True, label="Authors"),
@@ -97,35 +98,44 @@ class Page:
                         gr.Textbox(label="To", placeholder="YYYY-MM-DD", max_length=10, min_width=120),
                     ]
                 self.export = gr.Button("Export", size="sm", elem_id="export")
-                self.new = gr.Button("New conversation", size="sm", elem_id="new")
+                self.new = gr.Button("New chat", size="sm", elem_id="new")
+        self.earlier = self._html("earlier")
         self.exported = gr.Textbox(visible=False)
 
     def _library_tab(self) -> None:
-        self.facts = gr.HTML("", elem_id="facts")
-        self.files = gr.File(
-            label=f"Add files ({', '.join(suffix for reader in READERS for suffix in reader.SUFFIXES)})",
-            file_count="multiple",
-            height=120,
-            elem_id="files",
-        )
-        with gr.Row(elem_id="building"):
-            self.rebuild = gr.Button("Rebuild", size="sm")
-            self.back = gr.Button("Back to the build before", size="sm")
+        self.facts = gr.HTML("", elem_id="facts", apply_default_css=False)
+        with gr.Row(elem_id="adding"):
+            self.files = gr.File(
+                label=f"Add files: {', '.join(suffix for reader in READERS for suffix in reader.SUFFIXES)}",
+                file_count="multiple",
+                elem_id="files",
+            )
+            with gr.Column(elem_id="building"):
+                self.rebuild = gr.Button("Rebuild", size="sm")
+                self.back = gr.Button("Back to the build before", size="sm")
         self.words = gr.Textbox(placeholder="Find articles", label="Find", show_label=False, elem_id="find")
         self.table = self._html("table")
 
     def _conversation_events(self) -> None:
         asker, conversation, log, box = self.asker, self.conversation, self.log, self.box
         shown = [log, conversation, box]
-        running: list[Any] = [box.submit(asker.answer, [box, conversation, *self.only], shown, **ASKING)]
+        running: list[Any] = [
+            box.submit(asker.answer, [box, conversation, *self.only], shown, **ASKING),
+            self.earlier.reopen(asker.reopen, None, shown, **ASKING),
+            # The question in the page's address.
+            self.blocks.load(_asked_for, None, [box], **PRIVATE).then(
+                asker.answer, [box, conversation, *self.only], shown, **ASKING
+            ),
+        ]
         for starter in self.starters:
             running.append(starter.click(asker.answer, [starter, conversation, *self.only], shown, **ASKING))
-        box.stop(asker.stop, [conversation], [log, box], cancels=running, **PRIVATE)
-        log.reopen(asker.reopen, None, shown, **ASKING)
+        box.stop(asker.stop, [conversation], shown, cancels=running, **PRIVATE)
+        for part in self.only:
+            part.change(lambda *only: gr.update(label=limited_to(*only)), self.only, [self.limits], **PRIVATE)
         log.edit(asker.edit, [conversation], shown, **PRIVATE)
         log.keep(asker.keep, [conversation], shown, **PRIVATE)
         log.judge(asker.judge, [conversation], [log, conversation], **PRIVATE)
-        self.new.click(_new, None, [*shown, self.beside], **PRIVATE)
+        self.new.click(_new, None, [*shown, self.beside], cancels=running, **PRIVATE)
         self.export.click(lambda talk: talk.markdown(), [conversation], [self.exported], **PRIVATE).then(
             None, [self.exported], None, js="(text) => window.rag.save(text)", **PRIVATE
         )
@@ -152,7 +162,7 @@ class Page:
             self._renew(change.then)
         self.job.stop(keeper.stop, None, None, **PRIVATE)
         self.job.away(keeper.put_away, None, [self.job], **PRIVATE)
-        self.words.input(keeper.find, [self.words, listing], [table, listing], trigger_mode="always_last", **PRIVATE)
+        self.words.change(keeper.find, [self.words, listing], [table, listing], **PRIVATE)
         table.sort(keeper.sort, [listing], [table, listing], **PRIVATE)
         table.pages(keeper.pages, [listing], [table, listing], **PRIVATE)
         table.within(keeper.within, None, [self.only[0], self.tabs, self.limits], **PRIVATE)
@@ -164,31 +174,21 @@ class Page:
         load: Any = self.blocks.load
         self._renew(load)
         load(self.keeper.watch, None, [self.job], **BUILDING)
-        load(_asked_for, None, [self.box], **PRIVATE).then(
-            self.asker.answer,
-            [self.box, self.conversation, *self.only],
-            [self.log, self.conversation, self.box],
-            **ASKING,
-        )
 
     def _renew(self, on: Any) -> None:
         """Have all that depends on the index made anew."""
-        on(self.asker.welcome, None, [self.welcome], **PRIVATE)
+        # Every tab is told at once that the model is loading.
+        on(self.asker.welcome, None, [self.welcome], concurrency_limit=16, **PRIVATE)
         on(self.keeper.choices, None, self.only[:3], **PRIVATE)
         on(self.keeper.facts, None, [self.facts], **PRIVATE)
         on(self.keeper.table, [self.listing], [self.table], **PRIVATE)
         on(self.asker.starters, None, self.starters, **PRIVATE)
 
 
-def build_page(settings: Settings) -> Page:
-    """The page over the index that `settings` name; it opens the index when it is first asked something."""
-    return Page(settings)
-
-
 def _new() -> Sequence[Any]:
     """An empty conversation."""
     conversation = Conversation()
-    return transcript(conversation), conversation, "", gr.update(visible=False)
+    return transcript(conversation), conversation, ready(""), gr.update(visible=False)
 
 
 def _asked_for(request: gr.Request) -> str:

@@ -29,19 +29,20 @@ def read_place(conversation: Conversation, place: Place) -> str | None:
         if i != place.citation
     ]
     also = f'<p class="also">Also in {", ".join(links)}</p>' if links else ""
-    return reader(cited.article, cited.start, cited.end, _steps(steps, place.sentence or 0) + also)
+    return reader(cited.article, cited.start, cited.end, _steps(steps, place.sentence or 0), also)
 
 
-def reader(article: Article, start: int = 0, end: int = 0, ways: str = "") -> str:
-    """The whole article, `article.text[start:end]` highlighted; `ways` to other places stand at its top."""
+def reader(article: Article, start: int = 0, end: int = 0, steps: str = "", also: str = "") -> str:
+    """The whole article, `article.text[start:end]` highlighted; ways to other places stay in view above it."""
     facts = [escaped(part) for part in (article.author, article.date) if part]
     if re.match(r"https?://", article.url):
         facts.append(f'<a href="{escaped(article.url)}" target="_blank" rel="noopener noreferrer">original</a>')
-    facts.append(escaped(article.path))
+    facts.append(escaped(article.id))
     close = button("×", "close", {"event": "shut"}, "Close the article")
     return (
-        f'<article class="reader" tabindex="-1" aria-label="{escaped(article.title)}">{close}'
-        f'<h2>{escaped(article.title)}</h2><p class="facts">{" · ".join(facts)}</p>{ways}'
+        f'<article class="reader" tabindex="0" aria-label="{escaped(article.title)}">'
+        f'<div class="bar"><p class="steps">{steps or f"<b>{escaped(article.title)}</b>"}{close}</p>{also}</div>'
+        f'<h2>{escaped(article.title)}</h2><p class="facts">{" · ".join(facts)}</p>'
         f'<div class="text">{"".join(_blocks(article, start, end))}</div></article>'
     )
 
@@ -52,7 +53,7 @@ def _steps(places: Sequence[Place], at: int) -> str:
         return ""
     before = button("‹", "step", places[at - 1].data(), "Previous citation")
     after = button("›", "step", places[(at + 1) % len(places)].data(), "Next citation")
-    return f'<p class="steps">{before}<span>{at + 1} of {len(places)}</span>{after}</p>'
+    return f"{before}<span>Citation {at + 1} of {len(places)}</span>{after}"
 
 
 def _blocks(article: Article, start: int, end: int) -> list[str]:

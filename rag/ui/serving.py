@@ -9,7 +9,9 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import os
+import re
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +20,22 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import gradio as gr
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag import terminal
 from rag.errors import RagError
 from rag.settings import Settings
-from rag.ui.page import FOLDER, build_page
+from rag.ui.page import FOLDER, Page
+from rag.ui.programs import NAMES
 
 QUEUED = 64
 """Events that may wait; whoever comes then is told that the page is busy."""
-FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+FONTS = (gr.themes.LocalFont("IBM Plex Sans", (400, 700)), "system-ui", "sans-serif")
+"""Of the fonts that Gradio brings along, one whose files have all of the Latin letters."""
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -42,13 +47,33 @@ HEADERS = {
 }
 
 
-class _Headers:
-    """Adds HEADERS to every answer."""
+CALLED = re.compile(r"/gradio_api/(?:run|api|call(?:/v2)?)/([^/]+)/?$")
+"""Path of an endpoint that is called by name."""
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class _Guard:
+    """Adds HEADERS to every answer, and refuses what only the page itself may do.
+
+    That is the events of its parts, which Gradio would let anybody call by name, and with `own_only` all that a page
+    of another site makes a browser send here.
+    """
+
+    def __init__(self, app: ASGIApp, own_only: bool) -> None:
         self._app = app
+        self._own_only = own_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
+            headers = Headers(scope=scope)
+            origin = headers.get("origin")
+            hosts = (headers.get("host"), headers.get("x-forwarded-host"))
+            named = CALLED.search(scope["path"])
+            if (named and named.group(1) not in NAMES) or (
+                self._own_only and origin and origin.partition("://")[2] not in hosts
+            ):
+                await PlainTextResponse("Only this page itself may ask for that.", 403)(scope, receive, send)
+                return
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
@@ -69,22 +94,28 @@ def serve(settings: Settings, mcp: bool = False, share: bool = False, unprotecte
     Raises:
         RagError: the port is taken, or the page would be open to others without a password.
     """
+    page = launch(settings, mcp, share, unprotected)
+    terminal.say(f"The page is at {page.blocks.local_url} (Ctrl-C stops it).")
+    if page.blocks.share_url:
+        terminal.say(f"Everyone who knows this address can reach it too: {page.blocks.share_url}")
+    if mcp:
+        terminal.say(f"MCP tools are at {page.blocks.local_url}gradio_api/mcp/")
+    page.blocks.block_thread()
+
+
+def launch(settings: Settings, mcp: bool = False, share: bool = False, unprotected: bool = False) -> Page:
+    """The page, served from threads of its own; takes and raises what `serve` does."""
     options = launch_options(settings, mcp, share, unprotected)
-    page = build_page(settings)
+    page = Page(settings)
     page.blocks.queue(max_size=QUEUED)
     try:
-        _, address, shared = page.blocks.launch(**options, quiet=True, prevent_thread_lock=True)
+        page.blocks.launch(**options, quiet=True, prevent_thread_lock=True)
     except OSError as error:
         raise RagError(
             f"Port {settings.port} on {settings.host} can't be used ({error}); set RAG_PORT to another."
         ) from error
     threading.Thread(target=page.asker.warm_up, name="warm up", daemon=True).start()
-    terminal.say(f"The page is at {address} (Ctrl-C stops it).")
-    if shared:
-        terminal.say(f"Everyone who knows this address can reach it too: {shared}")
-    if mcp:
-        terminal.say(f"MCP tools are at {address}gradio_api/mcp/")
-    page.blocks.block_thread()
+    return page
 
 
 def launch_options(
@@ -104,16 +135,30 @@ def launch_options(
         )
     if mcp and (word or share or not own):
         raise RagError("--mcp has no password, so it is served to this machine alone: leave host and password as are.")
+    if mcp and find_spec("mcp") is None:
+        raise RagError("--mcp needs another package; run: pip install -e '.[mcp]'")
+    # The names other pages could make a browser call this machine by are refused.
     hosts = ["localhost", "127.0.0.1", "[::1]", settings.host] if own and not share else ["*"]
+    middleware = [
+        Middleware(_Guard, own_only=not share),
+        Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
+    ]
     return {
         "server_name": settings.host,
         "server_port": settings.port or None,
         "auth": (lambda _, given: hmac.compare_digest(given.encode(), word.encode())) if word else None,
-        "auth_message": "Any name will do; the password is the one the page was started with.",
-        "theme": gr.themes.Soft(primary_hue="indigo", neutral_hue="stone", font=FONTS, font_mono=MONO),
+        "auth_message": "Type any name; the password is the one that the page was started with.",
+        "theme": gr.themes.Soft(primary_hue="indigo", neutral_hue="stone", font=FONTS, font_mono=MONO).set(
+            # Gradio's own are too pale to be read easily.
+            block_title_text_color="*primary_700",
+            button_primary_background_fill="*primary_600",
+            button_primary_background_fill_hover="*primary_700",
+            body_text_color_subdued="*neutral_600",
+            input_placeholder_color="*neutral_500",
+            input_placeholder_color_dark="*neutral_400",
+        ),
         "css_paths": FOLDER / "style.css",
-        # The names other pages could make a browser call this machine by are refused.
-        "app_kwargs": {"middleware": [Middleware(_Headers), Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]},
+        "app_kwargs": {"middleware": middleware},
         "max_file_size": int(settings.max_file_mb * 1e6),
         "share": share,
         "mcp_server": mcp,

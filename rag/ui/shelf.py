@@ -49,7 +49,8 @@ def _head(by: str, name: str, listing: Listing) -> str:
 def _row(article: ListedArticle) -> str:
     choose = attributes({"value": article.id, "aria-label": f"Choose {article.title}"})
     opens = button(escaped(article.title), "source", {"event": "show", "article": article.id})
-    facts = (article.author, article.date, f"{article.paragraphs:,}", article.path, article.added[:10])
+    # An id is the path below the folder that was indexed.
+    facts = (article.author, article.date, f"{article.paragraphs:,}", article.id, article.added[:10])
     cells = "".join(
         f'<td data-name="{name}">{escaped(fact)}</td>'
         for name, fact in zip(list(COLUMNS.values())[1:], facts, strict=True)

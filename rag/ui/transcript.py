@@ -25,7 +25,7 @@ def transcript(conversation: Conversation, notice: str = "", shown: int | None =
     if notice:
         parts.append(f'<div class="notice" role="alert">{escaped(notice)}</div>')
     log = attributes(
-        {"class": "transcript", "role": "log", "aria-label": "Conversation", "data-conversation": conversation.id}
+        {"class": "transcript", "role": "region", "aria-label": "Conversation", "data-conversation": conversation.id}
     )
     return f"<div{log}>{''.join(parts)}</div>"
 
@@ -41,6 +41,8 @@ def _turn(number: int, turn: Turn, shown: int | None, editing: bool) -> str:
     if answer.searched != answer.question:
         change = button("Change", "link", {"event": "edit", "turn": number, "searched": 1}, "Change what is searched")
         understood = f'<p class="understood">Searched for: <span>{escaped(answer.searched)}</span> {change}</p>'
+    if turn.limited:
+        understood += '<p class="understood">Asked of some of the articles only.</p>'
     body = _answer(number, answer, shown) if answer.answered else _refusal(number, answer)
     judgement = _judgement(number, turn, answer) if shown is None else ""
     return f'<section{about}>{asked}<div class="answer">{understood}{body}{judgement}</div></section>'
@@ -55,12 +57,14 @@ def _judgement(number: int, turn: Turn, answer: Answer) -> str:
 
     right, wrong = ("This is right", "This is wrong") if answer.answered else ("Rightly refused", "The articles do say")
     shown = button("Copy", "link copy", {"copy": footnoted(answer)}, "Copy the answer with its sources")
-    shown += choice("up", right, UP, "thumb") + choice("down", wrong, DOWN, "thumb")
+    # What some of the articles don't say, others may: as a labelled question of all of them it would be false.
+    if answer.answered or not turn.limited:
+        shown += choice("up", right, UP, "thumb") + choice("down", wrong, DOWN, "thumb")
     if turn.judged:
-        shown += '<span role="status">Noted for rag eval.</span>'
+        shown += '<span role="status">Noted.</span>'
     if turn.judged not in ("", "up"):
         options = [choice("unsaid", "The articles don’t say it", "The articles don’t say it", "source")]
-        options = options if answer.answered else []
+        options = options if answer.answered and not turn.limited else []
         for i, hit in enumerate(answer.hits):
             place = f"{hit.article.title}, paragraph {hit.paragraphs[0].number}: {short(hit.text, 90)}"
             options.append(choice(str(i), place, escaped(place), "source"))
@@ -109,7 +113,7 @@ def _mark(place: Place, number: int, sentence: Sentence, cited: Citation) -> str
     """The mark of a citation, and the card that it shows on hover and focus."""
     label = f"Source {number}: {cited.article.title}, paragraph {cited.paragraph.number}"
     data = {f"data-{name}": value for name, value in place.data().items()}
-    opens = attributes({"class": "mark", **data, "aria-label": label})
+    opens = attributes({"class": "mark", **data, "aria-label": label, "aria-expanded": "false"})
     text = cited.article.text[cited.start : cited.end] if place.citation else sentence.text
     card = (
         f'<span class="card" aria-hidden="true"><q>{escaped(short(text, 320))}</q><span>{place_of(cited)}</span></span>'

@@ -1,0 +1,144 @@
+"""The page, served for tests and driven in a real Chromium; screenshots are left in tests/artifacts."""
+
+import shutil
+import socket
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rag.settings import Settings
+
+SHOTS = Path(__file__).parent / "artifacts"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOSTILE = """---
+title: "<img src=x onerror=window.hurt=1> {{title}} ${1}"
+author: "<script>window.hurt=1</script>"
+url: "javascript:window.hurt=1"
+---
+
+The <script>window.hurt=1</script> gate of Varn {{ opens }} at ${seven} in the morning &amp; closes at noon.
+
+![picture](http://outside.example/p.png) and [a link](javascript:window.hurt=1) stand in the second paragraph.
+"""
+DIGEST = """---
+title: The year in Ostwick
+author: Mara Lind
+date: 2021-12-30
+---
+
+A quiet year ends on the coast.
+
+Ostwick opened its new harbour in June 2021. Nobody had expected it before the winter.
+"""
+CHRONICLE = "\n\n".join(
+    ["The mill of Harrow", *[f"In the year {1800 + n} the mill of Harrow ground {n} sacks of rye." for n in range(60)]]
+    + ["Its wheel was replaced by a turbine after the flood of 1911. The old wheel hangs in the tavern."]
+    + [f"Page {n} of the ledger is empty, and nobody knows why the clerk left it so." for n in range(30)]
+)
+
+
+def make_page_articles(folder):
+    """Adds to `folder` what the page is tested with."""
+    (folder / "hostile.md").write_text(HOSTILE)
+    (folder / "digest.md").write_text(DIGEST)
+    (folder / "mill.txt").write_text(CHRONICLE)
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextmanager
+def served(settings=None, **options):
+    """The page, served from this process, so that the model is loaded once; `.address` says where."""
+    from rag.ui.serving import launch
+
+    page = launch(replace(settings or Settings(), port=free_port()), **options)
+    page.address = page.blocks.local_url
+    try:
+        yield page
+    finally:
+        page.blocks.close()
+
+
+@contextmanager
+def tab_of(browser, address, path="", **options):
+    """A new tab with the page; fails on errors in it and on requests to anywhere else.
+
+    Tabs without `options` share what the browser has loaded, which is much faster.
+    """
+    context = browser.new_context(**options) if options else browser.contexts[0]
+    tab = context.new_page()
+    tab.set_default_timeout(20_000)
+    wrong = []
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on("console", lambda told: wrong.append(told.text) if "Content Security Policy" in told.text else None)
+    own = (address, "data:", "blob:")
+    tab.on("request", lambda request: None if request.url.startswith(own) else wrong.append(request.url))
+    # What an earlier tab has left in the browser is forgotten first.
+    tab.goto(address + "robots.txt")
+    tab.evaluate("localStorage.clear()")
+    tab.goto(address + path)
+    yield tab
+    tab.close()
+    if options:
+        context.close()
+    assert wrong == []
+
+
+def ask(tab, question):
+    """Ask, and wait for the whole answer."""
+    tab.wait_for_selector(".welcome", state="attached")
+    turns = tab.locator(".turn").count()
+    tab.fill("#question textarea", question)
+    tab.press("#question textarea", "Enter")
+    tab.wait_for_function("n => document.querySelectorAll('.turn').length > n", arg=turns)
+    answered(tab)
+
+
+def answered(tab):
+    """Wait for the whole of the last answer."""
+    tab.wait_for_selector(".turn:last-of-type .judgement")
+
+
+def last(tab):
+    """The last question and its answer."""
+    return tab.locator(".turn").last
+
+
+def read(tab):
+    """Wait until the reader shows an article, and stands still."""
+    tab.wait_for_selector("#reader .reader")
+    tab.wait_for_function("document.activeElement.closest('.reader')")
+    return tab.locator("#reader")
+
+
+def shoot(tab, name):
+    """A screenshot for people to look at."""
+    SHOTS.mkdir(exist_ok=True)
+    tab.screenshot(path=SHOTS / f"{name}.png")
+
+
+def findings(tab, *known):
+    """What axe finds to be serious or critical, as rule and element, but for the rules that are `known`."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    # Colours fade from one to another.
+    tab.wait_for_timeout(400)
+    return [
+        f"{rule['id']}: {node['html'][:160]}"
+        for rule in axe.Axe().run(tab).response["violations"]
+        if rule["impact"] in ("serious", "critical") and rule["id"] not in known
+        for node in rule["nodes"]
+    ]
