@@ -28,7 +28,7 @@ from rag.chunking import Passage, embedded_text, split_passages
 from rag.embedding import Embedder
 from rag.errors import IndexNotFound, RagError
 from rag.files import sha256
-from rag.generations import Manifest, build_lock, generations_folder, kept, leftovers, next_name, publish
+from rag.generations import Manifest, build_lock, kept, publish
 from rag.index import LEXICAL, STORE, VECTORS, Index
 from rag.lexical import LexicalWriter
 from rag.settings import Settings
@@ -109,6 +109,7 @@ def build(
     *,
     settings: Settings | None = None,
     full: bool = False,
+    wait: bool = False,
     progress: Report | None = None,
 ) -> BuildReport:
     """Index the articles in `paths` (files and folders; those of the settings when None) in the folder `index`.
@@ -118,17 +119,18 @@ def build(
         index: where the index is, or is to be.
         settings: how to read, split and embed.
         full: embed everything anew, whatever the current generation has.
+        wait: for another process that builds this index to end.
         progress: is told how far it has come, many times a second.
 
     Raises:
         RagError: there is nothing to read, or the index can't be written; the published generation stays.
-        BuildInProgress: another process builds this index.
+        BuildInProgress: another process builds this index, and `wait` is not set.
     """
     settings = settings or Settings()
     chosen = settings.articles if paths is None else [paths] if isinstance(paths, (str, Path)) else list(paths)
     found = read_articles(chosen, replace(settings, index=str(index)))
     sources = [str(Path(path).absolute()) for path in chosen]
-    return build_articles(found, index, settings=settings, full=full, progress=progress, sources=sources)
+    return build_articles(found, index, settings=settings, full=full, wait=wait, progress=progress, sources=sources)
 
 
 def build_articles(
@@ -137,6 +139,7 @@ def build_articles(
     *,
     settings: Settings | None = None,
     full: bool = False,
+    wait: bool = False,
     progress: Report | None = None,
     sources: Sequence[str] = (),
 ) -> BuildReport:
@@ -145,10 +148,7 @@ def build_articles(
     settings = settings or Settings()
     index = Path(index)
     embedder = Embedder.load(settings)
-    with build_lock(index):
-        for name in leftovers(index):
-            _remove(generations_folder(index) / name)
-        folder = generations_folder(index) / next_name(index)
+    with build_lock(index, wait) as folder:
         try:
             folder.mkdir(parents=True)
             report = _Build(folder, index, embedder, settings, full, progress or (lambda _: None)).run(
@@ -158,6 +158,10 @@ def build_articles(
             raise RagError(
                 f"The index in '{index}' could not be written ({error}); mend that and build again. "
                 "What was published before still is."
+            ) from error
+        except MemoryError as error:
+            raise RagError(
+                f"There was not enough memory to build the index in '{index}'; what was published before still is."
             ) from error
         finally:
             if folder.name not in kept(index):
@@ -222,7 +226,7 @@ class _Build:
             },
             **counts,
         ).write(self.folder)
-        publish(self.index, self.folder, self.settings.keep_generations)
+        self.notes += publish(self.index, self.folder, self.settings.keep_generations)
         done = {"generation": self.folder.name, "changed": True, "notes": tuple(self.notes)}
         return {**common, **done, "embedded": self.embedded, "carried_over": self.carried}
 
@@ -306,10 +310,3 @@ class _Build:
 
 def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()

@@ -18,6 +18,7 @@ import typer
 
 from rag import terminal
 from rag.errors import RagError
+from rag.locking import builder as builder_of
 from rag.settings import Settings
 
 STOPPED = 130
@@ -49,17 +50,20 @@ def build(
     model: ModelOption = None,
     full: Annotated[bool, typer.Option("--full", help="Embed everything anew.")] = False,
     watched: Annotated[bool, typer.Option("--watch", help="Go on, and build again when files change.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another process that builds this index.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Index the articles in PATHS; what has not changed since the last build is carried over."""
     settings = _settings(index, model)
+    if wait and (builder := builder_of(Path(settings.index))):
+        terminal.error(f"Waiting for {builder}, which builds this index.")
     if watched:
-        _watch(paths or None, settings, full, as_json)
+        _watch(paths or None, settings, full, wait, as_json)
         return
     with terminal.BuildProgress() as progress:
         from rag.building import build as build_index
 
-        report = build_index(paths or None, settings.index, settings=settings, full=full, progress=progress)
+        report = build_index(paths or None, settings.index, settings=settings, full=full, wait=wait, progress=progress)
     _show(report.to_dict(), as_json, terminal.show_build)
 
 
@@ -187,11 +191,11 @@ def main() -> None:
         sys.exit(0)
 
 
-def _watch(paths: list[Path] | None, settings: Settings, full: bool, as_json: bool) -> None:
+def _watch(paths: list[Path] | None, settings: Settings, full: bool, wait: bool, as_json: bool) -> None:
     from rag.watching import watch
 
     with terminal.BuildProgress() as progress:
-        reports = watch(paths, settings.index, settings=settings, full=full, progress=progress)
+        reports = watch(paths, settings.index, settings=settings, full=full, wait=wait, progress=progress)
         first = next(reports)
     for report in chain([first], reports):
         if isinstance(report, RagError):

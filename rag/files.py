@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
+
+TEMPORARY = ".rag-tmp"
+"""How the name of a file ends that is not whole yet."""
 
 
 def write_file(path: Path, content: bytes) -> None:
     """Replace `path` by `content` in one step that survives a power cut: temporary file, sync, rename, sync folder."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -17,9 +21,16 @@ def write_file(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        # What could not be written is the error to tell; a leftover is swept later.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def temporaries(folder: Path) -> list[Path]:
+    """What `write_file` left in `folder` when it was killed, and what it writes right now."""
+    return sorted(folder.glob(f".*{TEMPORARY}"))
 
 
 def sync(path: Path) -> None:

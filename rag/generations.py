@@ -3,30 +3,29 @@
     index/
       CURRENT                 one line: the published generation's name
       generations/000007/     immutable once published; manifest.json lists its files
-      build.lock              held while a build runs; says who builds and since when
+      build.lock              held while a build runs
+      build.info              who builds which generation, since when; stays when a build does not end well
 
-A generation is written under its final name but counts only once `CURRENT` names it. Files are synced before the
-folders that name them, and `CURRENT` is replaced in one step, so a crash at any point leaves the old generation
-published; what it left behind is swept by the next build.
+A generation is written under its final name but counts only once `CURRENT` names it: until then `build.info` says that
+it is not done, whatever of it is there. Files are synced before the folders that name them, and `CURRENT` is replaced
+in one step, so a crash at any point leaves the old generation published; what it left behind is swept by the next
+build. A generation that is removed loses its manifest first, so that half of one never counts.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from rag.errors import BuildInProgress, IndexDamaged, IndexIncompatible, IndexNotFound, RagError
-from rag.files import sync, write_file
+from rag.errors import IndexDamaged, IndexIncompatible, IndexNotFound, RagError
+from rag.files import sync, temporaries, write_file
+from rag.locking import attempt, builder, exclusive
 
 FORMAT = 3
 """Of the files on disk; another one is refused."""
@@ -73,8 +72,8 @@ class Manifest:
         """
         path = folder / MANIFEST
         try:
-            body, digest, _ = path.read_text(encoding="utf-8").rsplit("\n", 2)
-            if hashlib.sha256(body.encode()).hexdigest() != digest:
+            body, digest, end = path.read_bytes().decode().rsplit("\n", 2)
+            if end or hashlib.sha256(body.encode()).hexdigest() != digest:
                 raise ValueError("its digest does not fit")
             values = json.loads(body)
             found = values.get("format")
@@ -104,8 +103,10 @@ class Status:
     """All that are kept, oldest first."""
     building: str
     """Who builds and since when; "" when nobody does."""
+    stopped: str = ""
+    """How the last build ended, in a sentence, where it did not end well; "" where it did."""
     leftovers: tuple[str, ...] = field(default=())
-    """Generations that a stopped build left unfinished."""
+    """What a stopped build left unfinished: generations, and files of the index's folder."""
 
     def to_dict(self) -> dict[str, Any]:
         """As in `status --json`."""
@@ -142,34 +143,64 @@ def kept(index: Path) -> list[str]:
     folder = generations_folder(index)
     if not folder.is_dir():
         return []
-    return sorted(p.name for p in folder.iterdir() if p.name.isdigit() and (p / MANIFEST).is_file())
+    note = attempt(index)
+    # Complete or not, what a build makes is not finished before it is published.
+    unfinished = note.generation if note and note.generation != _published(index) else ""
+    names = [p.name for p in folder.iterdir() if p.name.isdigit() and (p / MANIFEST).is_file()]
+    return sorted(name for name in names if name != unfinished)
 
 
-def leftovers(index: Path) -> list[str]:
-    """Names of what a stopped build left behind."""
+def leftovers(index: Path) -> list[Path]:
+    """What a stopped build left behind."""
     folder = generations_folder(index)
-    if not folder.is_dir():
-        return []
     finished = set(kept(index))
-    return sorted(p.name for p in folder.iterdir() if p.name not in finished)
+    unfinished = [p for p in folder.iterdir() if p.name not in finished] if folder.is_dir() else []
+    return sorted(unfinished) + temporaries(index)
 
 
-def next_name(index: Path) -> str:
-    """A name higher than any that is there."""
-    return f"{max((int(name) for name in kept(index)), default=0) + 1:06d}"
+def publish(index: Path, folder: Path, keep: int) -> list[str]:
+    """Make the finished generation in `folder` the current one, and remove the oldest beyond `keep`.
 
+    Returns:
+        What the user should know: which old ones could not be removed, and why.
 
-def publish(index: Path, folder: Path, keep: int) -> None:
-    """Make the finished generation in `folder` the current one, and remove the oldest beyond `keep`."""
+    Raises:
+        OSError: it could not be published.
+        RagError: it is published, but the disk did not confirm it.
+    """
     for path in sorted(folder.rglob("*")):
         sync(path)
     sync(folder)
     sync(folder.parent)
-    point_to(index, folder.name)
+    try:
+        point_to(index, folder.name)
+    except OSError as error:
+        if _published(index) != folder.name:
+            raise
+        raise RagError(
+            f"Generation {folder.name} is published, but it may not survive a power cut ({error}); check the disk and "
+            "build again."
+        ) from error
+    notes = []
     names = kept(index)
     for name in names[: max(0, len(names) - keep)]:
         if name != folder.name:
-            shutil.rmtree(generations_folder(index) / name)
+            try:
+                remove(generations_folder(index) / name)
+            except OSError as error:
+                notes.append(f"The old generation {name} could not be removed ({error}); the next build tries again.")
+    return notes
+
+
+def remove(path: Path) -> None:
+    """Remove a generation, or what is left of one; the manifest goes first, so that half of it never counts."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+        return
+    if (path / MANIFEST).exists():
+        (path / MANIFEST).unlink()
+        sync(path)
+    shutil.rmtree(path)
 
 
 def point_to(index: Path, name: str) -> None:
@@ -186,17 +217,15 @@ def rollback(index: str | Path) -> str:
     index = Path(index)
     with build_lock(index):
         names = kept(index)
-        try:
-            published = current(index)
-        except IndexDamaged:
-            published = "9" * 9
+        published = _published(index) or "9" * 9
         earlier = [name for name in names if int(name) < int(published)]
-        if not earlier:
-            if not names:
-                raise IndexNotFound(f"There is no index in '{index}' yet; run: rag build FOLDER --index {index}")
-            raise RagError(f"Generation {published} is the oldest that is kept; there is none to go back to.")
-        point_to(index, earlier[-1])
+        if earlier:
+            point_to(index, earlier[-1])
+    if earlier:
         return earlier[-1]
+    if not names:
+        raise IndexNotFound(f"There is no index in '{index}' yet; run: rag build FOLDER --index {index}")
+    raise RagError(f"Generation {published} is the oldest that is kept; there is none to go back to.")
 
 
 def status(index: str | Path) -> Status:
@@ -206,10 +235,17 @@ def status(index: str | Path) -> Status:
         IndexNotFound, IndexDamaged, IndexIncompatible: as `current` and `Manifest.read`.
     """
     index = Path(index)
-    name = current(index)
+    building = builder(index)
+    note = attempt(index)
+    stopped = f"{note.end}." if note and not building and note.generation != _published(index) else ""
+    try:
+        name = current(index)
+    except IndexNotFound as error:
+        if building:
+            raise IndexNotFound(f"There is no index in '{index}' yet; {building} builds the first.") from None
+        raise IndexNotFound(f"{error}{f'. {stopped}' if stopped else ''}") from None
     folder = generations_folder(index) / name
     manifest = Manifest.read(folder)
-    builder = _builder(index)
     return Status(
         directory=str(index),
         generation=name,
@@ -221,52 +257,39 @@ def status(index: str | Path) -> Status:
         passages=manifest.passages,
         bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         generations=tuple(kept(index)),
-        building=builder,
-        leftovers=() if builder else tuple(leftovers(index)),
+        building=building,
+        stopped=stopped,
+        leftovers=() if building else tuple(path.name for path in leftovers(index)),
     )
 
 
 @contextmanager
-def build_lock(index: Path) -> Iterator[None]:
-    """Hold the right to change the index; the lock goes with the process, however that ends.
+def build_lock(index: Path, wait: bool = False) -> Iterator[Path]:
+    """Hold the right to change the index, swept of leftovers; yields the folder that a new generation may have.
 
     Raises:
-        BuildInProgress: another process holds it.
+        BuildInProgress: another process holds it, and `wait` is not set.
         RagError: the folder can't be written.
     """
-    try:
-        index.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(index / "build.lock", timeout=0)
-        lock.acquire()
-    except Timeout:
-        who = _note(index) or "another process"
-        raise BuildInProgress(f"The index in '{index}' is being built by {who}; wait for it to finish.") from None
-    except OSError as error:
-        raise RagError(
-            f"The index folder '{index}' cannot be written ({error.strerror or error}); choose another."
-        ) from error
-    try:
-        since = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        (index / "build.info").write_text(f"process {os.getpid()} since {since}", encoding="utf-8")
-        yield
-    finally:
-        (index / "build.info").unlink(missing_ok=True)
-        lock.release()
+    with exclusive(index, lambda: _next_name(index), wait) as name:
+        try:
+            for path in leftovers(index):
+                remove(path)
+        except OSError as error:
+            raise RagError(
+                f"What a stopped build left in '{index}' could not be removed ({error}); mend that and build again."
+            ) from error
+        yield generations_folder(index) / name
 
 
-def _note(index: Path) -> str:
+def _next_name(index: Path) -> str:
+    """A name higher than any that is finished."""
+    return f"{max((int(name) for name in kept(index)), default=0) + 1:06d}"
+
+
+def _published(index: Path) -> str:
+    """What CURRENT names; "" when it names nothing that is there."""
     try:
-        return (index / "build.info").read_text(encoding="utf-8")
-    except OSError:
+        return current(index)
+    except RagError:
         return ""
-
-
-def _builder(index: Path) -> str:
-    """Who builds; found out by trying the lock, since a note alone may be left from a crash."""
-    if not (index / "build.lock").exists() or not os.access(index, os.W_OK):
-        return ""
-    try:
-        with FileLock(index / "build.lock", timeout=0):
-            return ""
-    except Timeout:
-        return _note(index) or "another process"

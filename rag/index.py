@@ -1,12 +1,14 @@
 """Index: the published generation of an index folder, opened for reading.
 
-Opening reads the manifest and compares the size of every file with it; damage that sizes do not show is found by
-`verify`, which reads everything. Opening and searching never write. A reader keeps the files of its generation open, so
+Opening compares the size and the digest of every file with the manifest before any library reads it, since FAISS and
+tantivy may crash on a damaged one (0.05 s for 100 MB); `verify` also looks at what the files say, and for files that do
+not belong. Opening and searching never write. A reader keeps the files of its generation open, so
 that it can go on when a later build removes that generation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +67,7 @@ class Index:
 
         Raises:
             IndexNotFound: nothing is published there.
-            IndexDamaged: a file is missing or not as long as it was.
+            IndexDamaged: a file is missing or not what was written.
             IndexIncompatible: it is of another format version.
         """
         directory = Path(directory)
@@ -82,14 +84,18 @@ class Index:
     @classmethod
     def _open(cls, directory: Path, folder: Path) -> Index:
         manifest = Manifest.read(folder)
-        problems = _wrong_sizes(folder, manifest)
-        if problems:
-            raise IndexDamaged(f"{problems[0]} Run: rag rollback, or rag build --full")
+        problem = next(_wrong_files(folder, manifest), "")
+        if problem:
+            raise IndexDamaged(f"{problem} Run: rag rollback, or rag build --full")
         store = Store.open(folder / STORE)
-        index = cls(directory, manifest, store, Vectors.open(folder / VECTORS), LexicalIndex.open(folder / LEXICAL))
-        found = {store.counts()["passages"], index.vectors.count, index.lexical.count}
-        if found != {manifest.passages} or index.vectors.dim != manifest.dim:
-            raise IndexDamaged(f"The files of the index in {folder} do not fit together; run: rag build --full")
+        try:
+            index = cls(directory, manifest, store, Vectors.open(folder / VECTORS), LexicalIndex.open(folder / LEXICAL))
+            found = {store.counts()["passages"], index.vectors.count, index.lexical.count}
+            if found != {manifest.passages} or index.vectors.dim != manifest.dim:
+                raise IndexDamaged(f"The files of the index in {folder} do not fit together; run: rag build --full")
+        except BaseException:
+            store.close()
+            raise
         return index
 
     def check_embedder(self, embedder: Embedder) -> None:
@@ -131,11 +137,7 @@ def verify(directory: str | Path = "index") -> VerifyReport:
     directory = Path(directory)
     folder = generations_folder(directory) / current(directory)
     manifest = Manifest.read(folder)
-    problems = _wrong_sizes(folder, manifest)
-    for name, facts in manifest.files.items():
-        path = folder / name
-        if path.is_file() and path.stat().st_size == facts["size"] and sha256(path) != facts["sha256"]:
-            problems.append(f"{path} is not what was written: its digest differs.")
+    problems = list(_wrong_files(folder, manifest))
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     for name in sorted(names - set(manifest.files) - {MANIFEST}):
         problems.append(f"{folder / name} does not belong to the index.")
@@ -149,15 +151,24 @@ def verify(directory: str | Path = "index") -> VerifyReport:
     return VerifyReport(manifest.generation, len(manifest.files), tuple(problems))
 
 
-def _wrong_sizes(folder: Path, manifest: Manifest) -> list[str]:
-    problems = []
+def _wrong_files(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """What is wrong with files of the manifest, a sentence each; sizes first, since they cost nothing."""
+    right = []
     for name, facts in manifest.files.items():
         path = folder / name
         if not path.is_file():
-            problems.append(f"{path} is missing.")
-        elif path.stat().st_size != facts["size"]:
-            problems.append(f"{path} has {path.stat().st_size} bytes instead of {facts['size']}.")
-    return problems
+            yield f"{path} is missing."
+        elif (size := path.stat().st_size) != facts["size"]:
+            yield f"{path} has {size} bytes instead of {facts['size']}."
+        else:
+            right.append(name)
+    for name in right:
+        path = folder / name
+        try:
+            if sha256(path) != manifest.files[name]["sha256"]:
+                yield f"{path} is not what was written: its digest differs."
+        except OSError as error:
+            yield f"{path} cannot be read ({error})."
 
 
 def _wrong_spans(index: Index) -> list[str]:

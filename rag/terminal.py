@@ -211,6 +211,8 @@ def show_status(status: dict[str, Any]) -> None:
     _console().print(table)
     if status["building"]:
         typer.echo(f"A build is running: {status['building']}.")
+    if status["stopped"]:
+        typer.echo(f"{status['stopped']} The next build does its work.")
     if status["leftovers"]:
         typer.echo(f"A stopped build left {', '.join(status['leftovers'])} behind; the next one removes that.")
 

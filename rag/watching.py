@@ -26,6 +26,7 @@ def watch(
     *,
     settings: Settings | None = None,
     full: bool = False,
+    wait: bool = False,
     progress: Report | None = None,
 ) -> Iterator[BuildReport | RagError]:
     """Build, and build again after every change; the arguments are those of `rag.build`.
@@ -54,7 +55,7 @@ def watch(
     )
     # The first look starts it: what changes while the first build runs is not missed.
     next(changes)
-    yield build(sources, index, settings=settings, full=full, progress=progress)
+    yield build(sources, index, settings=settings, full=full, wait=wait, progress=progress)
     waiting = False
     for changed in changes:
         if not (changed or waiting):
