@@ -3,8 +3,9 @@
 1. Take the lock, sweep what a stopped build left behind.
 2. Read, split and store article after article; nothing of them stays in memory.
 3. If articles, settings and model are those of the current generation, keep it.
-4. Carry over the vectors of passages that the current generation has, embed the others, batch by batch.
-5. Write vectors, words and manifest, sync everything, and replace `CURRENT`.
+4. Carry over the vectors of passages that the current generation has, or that a stopped build has left in the spool;
+   embed the others, batch by batch, into the spool.
+5. Write vectors, words and manifest, sync everything, and replace `CURRENT`; remove the spool.
 
 Whatever ends a build before the last step leaves the published generation as it was.
 """
@@ -32,6 +33,7 @@ from rag.generations import Manifest, build_lock, kept, publish
 from rag.index import LEXICAL, STORE, VECTORS, Index
 from rag.lexical import LexicalWriter
 from rag.settings import Settings
+from rag.spool import Spool, discard
 from rag.store import Store, StoreWriter
 from rag.vectors import Vectors
 
@@ -75,7 +77,7 @@ class BuildReport:
     passages: int
     embedded: int
     carried_over: int
-    """Passages whose vector was there: from the current generation, or from the same passage in another article."""
+    """Passages whose vector was there: from the current generation, a stopped build, or the same passage elsewhere."""
     skipped: tuple[Skipped, ...]
     duplicates: tuple[Duplicate, ...]
     """Articles with the very text of another: both may be cited, the text is embedded once."""
@@ -201,10 +203,17 @@ class _Build:
             old = self.old.manifest if self.old else None
             if self.old and old and (old.content, old.fingerprint, old.sources) == made_of and not self.full:
                 kept_one = {"generation": self.old.manifest.generation, "changed": False, "notes": tuple(self.notes)}
+                discard(self.index)
                 return {**common, **kept_one, "embedded": 0, "carried_over": writer.passages}
             lexical = LexicalWriter(self.folder / LEXICAL)
-            blocks = self._blocks(store, lexical, writer)
-            Vectors.write(self.folder / VECTORS, blocks, writer.passages, self.embedder.dim)
+            if self.full:
+                discard(self.index)
+            spool = Spool(self.index, self.embedder.dim)
+            try:
+                blocks = self._blocks(store, lexical, writer, spool)
+                Vectors.write(self.folder / VECTORS, blocks, writer.passages, self.embedder.dim)
+            finally:
+                spool.close()
         finally:
             store.close()
         self.progress(Progress("writing", writer.articles, writer.passages))
@@ -227,6 +236,10 @@ class _Build:
             **counts,
         ).write(self.folder)
         self.notes += publish(self.index, self.folder, self.settings.keep_generations)
+        try:
+            discard(self.index)
+        except OSError as error:
+            self.notes.append(f"{error.filename} could not be removed ({error.strerror}); it is of no use any more.")
         done = {"generation": self.folder.name, "changed": True, "notes": tuple(self.notes)}
         return {**common, **done, "embedded": self.embedded, "carried_over": self.carried}
 
@@ -269,7 +282,7 @@ class _Build:
         text = embedded_text(article.title, passage.heading, passage.text)
         return hashlib.sha256(f"{self.embedder.fingerprint}\n{text}".encode("utf-8", "replace")).digest()[:16]
 
-    def _blocks(self, store: Store, lexical: LexicalWriter, counts: StoreWriter) -> Iterator[np.ndarray]:
+    def _blocks(self, store: Store, lexical: LexicalWriter, counts: StoreWriter, spool: Spool) -> Iterator[np.ndarray]:
         """Vectors of all passages in row order, (≤ BLOCK, dim) float32 at a time; their words go to `lexical`."""
         seen: dict[bytes, np.ndarray] = {}
         for first in range(0, counts.passages, BLOCK):
@@ -282,8 +295,8 @@ class _Build:
             text_of = {key: text for key, text in zip(keys, texts, strict=True) if key not in seen}
             known = self.old.store.rows_of(list(text_of)) if self.old and not self.full else {}
             old = [key for key in text_of if key in known]
-            new = [key for key in text_of if key not in known]
-            found: dict[bytes, np.ndarray] = {}
+            found: dict[bytes, np.ndarray] = spool.find([key for key in text_of if key not in known])
+            new = [key for key in text_of if key not in known and key not in found]
             if old and self.old:
                 of_old = self.old.vectors.vectors(np.array([known[key] for key in old], dtype=np.int64))
                 found.update(zip(old, of_old, strict=True))
@@ -291,6 +304,7 @@ class _Build:
             self._tell(counts)
             if new:
                 of_new = self.embedder.encode([embedded_text(*text_of[key]) for key in new], self._embedded(counts))
+                spool.add(new, of_new)
                 found.update(zip(new, of_new, strict=True))
             # As exact as they are stored.
             seen.update((key, found[key].astype(np.float16)) for key in store.repeated(list(text_of)))

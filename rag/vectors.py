@@ -10,6 +10,7 @@ and storing it again changes nothing. Files are memory-mapped.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,9 @@ class Vectors:
             blocks: (n, dim) float32 each, in order of rows.
             count: how many they hold together.
             dim: their length.
+
+        Raises:
+            OSError: the file can't be written.
         """
         import faiss
 
@@ -54,7 +58,11 @@ class Vectors:
                 index.add(np.ascontiguousarray(block, dtype=np.float32))
         else:
             index = _cells(Path(path), blocks, count, dim)
-        faiss.write_index(index, str(path))
+        try:
+            faiss.write_index(index, str(path))
+        except RuntimeError as error:
+            # FAISS tells of a full disk so.
+            raise OSError(f"{path}: {_first_line(error)}") from error
 
     @classmethod
     def open(cls, path: str | Path) -> Vectors:
@@ -128,7 +136,13 @@ def _cells(path: Path, blocks: Iterable[np.ndarray], count: int, dim: int) -> An
 
     spool = path.with_name(path.name + ".spool")
     try:
-        everything = np.memmap(spool, dtype=np.float16, mode="w+", shape=(count, dim))
+        with spool.open("wb") as file:
+            # A full disk is an error here; later, in the mapped memory, it would end the process.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, 2 * count * dim)
+            else:
+                file.truncate(2 * count * dim)
+        everything = np.memmap(spool, dtype=np.float16, mode="r+", shape=(count, dim))
         first = 0
         for block in blocks:
             everything[first : first + len(block)] = block
@@ -174,5 +188,8 @@ def _damage(path: Path) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError, AssertionError, MemoryError) as error:
-        first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise IndexDamaged(f"{path} is damaged ({first}); run: rag build --full") from error
+        raise IndexDamaged(f"{path} is damaged ({_first_line(error)}); run: rag build --full") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from rag import Retriever, build, status, verify
-from rag.errors import BuildInProgress, RagError
+from rag.errors import BuildInProgress, IndexNotFound, RagError
 from rag.generations import build_lock
 from rag.index import Index
+from rag.spool import Spool
 
 
 @pytest.fixture
@@ -166,3 +167,41 @@ def test_an_assumed_encoding_and_a_file_left_out_are_in_the_report(folder, tmp_p
     (folder / "old.txt").write_bytes("Der Fährmann wohnt über dem Hafen.".encode("cp1252"))
     report = build(folder, tmp_path / "index")
     assert any("old.txt: it was read as cp1252" in note for note in report.notes)
+
+
+def test_what_a_killed_build_has_embedded_is_not_embedded_again(tmp_path):
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    for number in range(60):
+        (folder / f"{number:02}.txt").write_text(f"Ship number {number} came in. It carried {number + 7} barrels.")
+    index = tmp_path / "index"
+    program = (
+        "import os, signal, sys, rag.building as b\n"
+        "b.BLOCK = 8\n"
+        "def stop(progress):\n"
+        "    if progress.stage == 'embedding' and progress.done >= 30:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "b.build(sys.argv[1], sys.argv[2], progress=stop)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", program, str(folder), str(index)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with pytest.raises(IndexNotFound, match="was stopped before it was done"):
+        status(index)
+    report = build(folder, index)
+    # The block in which it was killed is lost, no other.
+    assert (report.passages, report.embedded, report.carried_over) == (60, 36, 24)
+    assert not (index / "vectors.spool").exists()
+    assert sorted(p.name for p in index.iterdir()) == ["CURRENT", "build.lock", "generations"]
+    fresh = build(folder, tmp_path / "fresh").generation
+    paths = [where / "generations" / fresh / "vectors.faiss" for where in (index, tmp_path / "fresh")]
+    resumed, whole = (Index.open(path.parents[2]).vectors.vectors(np.arange(60)) for path in paths)
+    assert np.sum(resumed * whole, axis=1).min() > 0.999
+
+
+def test_a_full_build_uses_no_spool(folder, tmp_path):
+    spool = Spool(tmp_path, 384)
+    (tmp_path / "index").mkdir()
+    spool.close()
+    (tmp_path / "vectors.spool").rename(tmp_path / "index" / "vectors.spool")
+    report = build(folder, tmp_path / "index", full=True)
+    assert report.embedded == report.passages
