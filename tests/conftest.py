@@ -150,3 +150,32 @@ def tab(browser, page):
     with tab_of(browser, page.address) as tab:
         tab.wait_for_selector(".welcome:has-text('What would you like')")
         yield tab
+
+
+_FIGURES = []
+
+
+@pytest.fixture
+def figures(request):
+    """Keeps what a campaign counted, for the table of `make torture`."""
+
+    def keep(campaign, **counts):
+        if request.node.get_closest_marker("torture"):
+            _FIGURES.append((campaign, counts))
+
+    return keep
+
+
+def pytest_collection_modifyitems(config, items):
+    """Whole campaigns only when they are asked for."""
+    if "torture" not in config.getoption("markexpr"):
+        chosen = [item for item in items if not item.get_closest_marker("torture")]
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("torture")])
+        items[:] = chosen
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The table of figures."""
+    for campaign, counts in _FIGURES:
+        facts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+        terminalreporter.write_line(f"{campaign:32} {facts}")
