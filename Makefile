@@ -1,10 +1,11 @@
 # make app: install, index the articles, serve the page. make test: install, lint, types, the whole suite.
+# make torture: the campaigns of accidents, whole; they take half an hour and end with a table of figures.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARTICLES ?= articles
 
-.PHONY: app test index lint clean
+.PHONY: app test torture index lint clean
 
 app: index
 	$(BIN)/python app.py
@@ -14,6 +15,9 @@ index: $(VENV)/.app
 
 test: lint
 	$(BIN)/pytest
+
+torture: $(VENV)/.dev
+	$(BIN)/pytest -m torture
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

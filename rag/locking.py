@@ -89,7 +89,7 @@ def exclusive(index: Path, generation: Callable[[], str], wait: bool = False) ->
         lock.acquire(timeout=-1 if wait else LOOKED, poll_interval=POLLED)
     except Timeout:
         raise BuildInProgress(
-            f"The index in '{index}' is being built by {_who(index)}; wait for it to finish."
+            f"The index in '{index}' is being built by {_who(index)}; wait for it to finish, or build with --wait."
         ) from None
     except OSError as error:
         raise _unwritable(index, error) from error

@@ -146,7 +146,7 @@ def _build(command, library):
         number = command.get("errno", errno.EIO)
         library.faults_arm(command["index"].encode(), command["mode"], ctypes.c_long(command.get("at", 0)), number, log)
     began = time.perf_counter()
-    report = build(command["articles"], command["index"], settings=Settings(keep_generations=2))
+    report = build(command["articles"], command["index"], settings=Settings(keep_generations=command.get("keep", 2)))
     return {"report": report.to_dict(), "seconds": time.perf_counter() - began}
 
 

@@ -1,6 +1,7 @@
 """Builds carry over, publish in one step, and leave nothing behind."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from rag import Retriever, build, status, verify
+from rag import Retriever, build, rollback, status, verify
 from rag.errors import BuildInProgress, IndexNotFound, RagError
 from rag.generations import build_lock
 from rag.index import Index
@@ -80,6 +81,69 @@ def test_one_build_at_a_time(folder, tmp_path):
     with build_lock(tmp_path / "index"), pytest.raises(BuildInProgress, match=f"process {os.getpid()}"):
         build(folder, tmp_path / "index")
     build(folder, tmp_path / "index")
+
+
+def test_a_second_builder_says_who_builds_and_may_wait(folder, tmp_path):
+    index = tmp_path / "index"
+    command = [sys.executable, "-m", "rag", "build", str(folder), "--index", str(index)]
+    with build_lock(index):
+        refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert refused.returncode == 2
+        assert re.fullmatch(rf"rag: .*built by process {os.getpid()} since 20.*build with --wait\.\n", refused.stderr)
+        waiting = subprocess.Popen([*command, "--wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert f"Waiting for process {os.getpid()} since" in waiting.stderr.readline()
+        assert not (index / "CURRENT").exists()
+    waiting.communicate(timeout=60)
+    assert waiting.returncode == 0
+    assert status(index).articles == 3
+
+
+def test_the_lock_of_a_process_that_was_killed_counts_for_nothing(folder, tmp_path):
+    index = tmp_path / "index"
+    build(folder, index)
+    program = (
+        "import sys, time, pathlib, rag.generations as g\n"
+        "with g.build_lock(pathlib.Path(sys.argv[1])):\n"
+        "    print('held', flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", program, str(index)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    assert status(index).building.startswith(f"process {holder.pid} since 20")
+    assert status(index).stopped == ""
+    holder.kill()
+    holder.wait()
+    found = status(index)
+    assert found.building == ""
+    assert found.stopped.startswith(f"The build by process {holder.pid}, begun 20")
+    assert found.stopped.endswith("was stopped before it was done.")
+    (folder / "weather.txt").write_text("It rained. It was wet.")
+    build(folder, index)
+    assert status(index).stopped == ""
+
+
+def test_how_a_build_failed_is_told_until_the_next(folder, tmp_path):
+    index = tmp_path / "index"
+    build(folder, index)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RagError):
+        build(tmp_path / "empty", index)
+    assert "failed: No article with any text was found" in status(index).stopped
+    build(folder, index)
+    assert status(index).stopped == ""
+
+
+def test_a_generation_that_was_not_published_does_not_count(folder, tmp_path):
+    index = tmp_path / "index"
+    build(folder, index)
+    first = index / "generations" / "000001"
+    with pytest.raises(FileExistsError), build_lock(index) as made:
+        shutil.copytree(first, made).mkdir()
+    found = status(index)
+    assert (found.generations, found.leftovers) == (("000001",), ("000002",))
+    with pytest.raises(RagError, match="none to go back to"):
+        rollback(index)
+    assert status(index).leftovers == ()
 
 
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
