@@ -149,9 +149,9 @@ def build_articles(
     started = time.perf_counter()
     settings = settings or Settings()
     index = Path(index)
-    embedder = Embedder.load(settings)
     with build_lock(index, wait) as folder:
         try:
+            embedder = Embedder.load(settings)
             folder.mkdir(parents=True)
             report = _Build(folder, index, embedder, settings, full, progress or (lambda _: None)).run(
                 articles, sources
