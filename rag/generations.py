@@ -125,17 +125,25 @@ def current(index: Path) -> str:
         IndexNotFound: none is published.
         IndexDamaged: CURRENT names none that is there.
     """
+    name = _read_current(index)
+    while not name.isdigit() or not (generations_folder(index) / name).is_dir():
+        # A build may have published another generation and removed this one meanwhile.
+        before, name = name, _read_current(index)
+        if name == before:
+            raise IndexDamaged(
+                f"{index / 'CURRENT'} names generation '{name[:40]}', which is not there; run: rag rollback, or rag "
+                "build"
+            )
+    return name
+
+
+def _read_current(index: Path) -> str:
     try:
-        name = (index / "CURRENT").read_text(encoding="utf-8").strip()
+        return (index / "CURRENT").read_text(encoding="utf-8").strip()
     except (FileNotFoundError, NotADirectoryError):
         raise IndexNotFound(f"There is no index in '{index}' yet; run: rag build FOLDER --index {index}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise IndexDamaged(f"{index / 'CURRENT'} cannot be read ({error}); run: rag rollback") from error
-    if not name.isdigit() or not (generations_folder(index) / name).is_dir():
-        raise IndexDamaged(
-            f"{index / 'CURRENT'} names generation '{name[:40]}', which is not there; run: rag rollback, or rag build"
-        )
-    return name
 
 
 def kept(index: Path) -> list[str]:
@@ -244,8 +252,12 @@ def status(index: str | Path) -> Status:
         if building:
             raise IndexNotFound(f"There is no index in '{index}' yet; {building} builds the first.") from None
         raise IndexNotFound(f"{error}{f'. {stopped}' if stopped else ''}") from None
-    folder = generations_folder(index) / name
-    manifest = Manifest.read(folder)
+    try:
+        manifest = Manifest.read(generations_folder(index) / name)
+    except IndexDamaged:
+        if current(index) == name:
+            raise
+        return status(index)
     return Status(
         directory=str(index),
         generation=name,
@@ -255,7 +267,7 @@ def status(index: str | Path) -> Status:
         articles=manifest.articles,
         paragraphs=manifest.paragraphs,
         passages=manifest.passages,
-        bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        bytes=sum(facts["size"] for facts in manifest.files.values()),
         generations=tuple(kept(index)),
         building=building,
         stopped=stopped,

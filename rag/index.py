@@ -8,6 +8,7 @@ that it can go on when a later build removes that generation.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,6 +149,9 @@ def verify(directory: str | Path = "index") -> VerifyReport:
             index.close()
         except IndexDamaged as error:
             problems.append(str(error))
+    if problems and current(directory) != folder.name:
+        # A build has published another generation and removed this one meanwhile.
+        return verify(directory)
     return VerifyReport(manifest.generation, len(manifest.files), tuple(problems))
 
 
@@ -156,10 +160,14 @@ def _wrong_files(folder: Path, manifest: Manifest) -> Iterator[str]:
     right = []
     for name, facts in manifest.files.items():
         path = folder / name
-        if not path.is_file():
+        try:
+            found = path.stat()
+        except OSError:
+            found = None
+        if found is None or not stat.S_ISREG(found.st_mode):
             yield f"{path} is missing."
-        elif (size := path.stat().st_size) != facts["size"]:
-            yield f"{path} has {size} bytes instead of {facts['size']}."
+        elif found.st_size != facts["size"]:
+            yield f"{path} has {found.st_size} bytes instead of {facts['size']}."
         else:
             right.append(name)
     for name in right:

@@ -77,7 +77,7 @@ class Scene:
             assert (
                 "was stopped before it was done" in found["status"]["stopped"] or "failed" in found["status"]["stopped"]
             )
-        assert found["after"]["texts"] == self.new["texts"]
+        assert (found["after"]["generation"], found["after"]["texts"]) == (self.new["generation"], self.new["texts"])
         assert (found["verified"], found["left"]) == ([], [])
         return found
 
