@@ -11,11 +11,13 @@ import re
 import shutil
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from rag.articles import Skipped
 from rag.building import BuildReport, Report, build
+from rag.cleaning import printable
 from rag.errors import RagError
 from rag.generations import Manifest, current, generations_folder
 from rag.index import Index
@@ -152,6 +154,8 @@ class Library:
     def build(self, progress: Report | None = None) -> BuildReport:
         """Build the index anew from what it was built from; only what has changed is embedded.
 
+        The report names files by their path below their folder, as articles have it in their id.
+
         Raises:
             RagError: as `rag.build`.
         """
@@ -161,7 +165,18 @@ class Library:
             sources.append(folder)
         if not sources:
             raise RagError(f"'{folder}' does not exist; add files, or name another folder in rag.toml (articles).")
-        return build(list(sources), self.settings.index, settings=self.settings, progress=progress)
+        report = build(list(sources), self.settings.index, settings=self.settings, progress=progress)
+        folders = [f"{printable(str(source if source.is_dir() else source.parent))}/" for source in sources]
+        return replace(
+            report,
+            skipped=tuple(Skipped(_below(item.path, folders), item.reason) for item in report.skipped),
+            notes=tuple(_below(note, folders) for note in report.notes),
+        )
+
+
+def _below(named: str, folders: Sequence[str]) -> str:
+    """What names a file by its whole path, by the path below its folder."""
+    return named[max((len(folder) for folder in folders if named.startswith(folder)), default=0) :]
 
 
 def _holds(source: Path, folder: Path) -> bool:

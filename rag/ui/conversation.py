@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rag.answering import Answer, Citation, Sentence
+from rag.articles import Paragraph
 from rag.retrieval import Hit
 
 
@@ -117,6 +118,11 @@ class Conversation:
         return "\n".join(parts)
 
 
+def where(paragraph: Paragraph) -> str:
+    """Where a paragraph stands in its article, in words: "p. 12, paragraph 3"."""
+    return f"{paragraph.place}, paragraph {paragraph.number}" if paragraph.place else f"paragraph {paragraph.number}"
+
+
 def footnoted(answer: Answer) -> str:
     """The answer as plain text with numbered sources below it."""
     text, sources = _numbered(answer)
@@ -152,7 +158,8 @@ def _named(citation: Citation) -> str:
     article = citation.article
     facts = ", ".join(fact for fact in (article.author, article.date) if fact)
     title = f"{article.title} ({facts})" if facts else article.title
-    return f"{title}, {article.url or article.path}, paragraph {citation.paragraph.number}"
+    # A file may hold several articles, and only the id says which.
+    return f"{title}, {article.url or article.id}, {where(citation.paragraph)}"
 
 
 def _plain(text: str) -> str:

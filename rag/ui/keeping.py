@@ -6,7 +6,6 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -181,9 +180,9 @@ class Keeper:
 
 
 def _choices(articles: Sequence[ListedArticle]) -> list[tuple[str, str]]:
-    """Titles, and ids; where titles are alike, with the file's name."""
+    """Titles, and ids; both are shown where titles are alike."""
     alike = Counter(article.title for article in articles)
-    return [(f"{a.title} ({Path(a.path).name})" if alike[a.title] > 1 else a.title, a.id) for a in articles]
+    return [(f"{a.title} ({a.id})" if alike[a.title] > 1 else a.title, a.id) for a in articles]
 
 
 def _removed(titles: Sequence[str]) -> str:

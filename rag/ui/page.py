@@ -11,7 +11,6 @@ from typing import Any
 
 import gradio as gr
 
-from rag.readers import READERS
 from rag.settings import Settings
 from rag.store import Listing
 from rag.ui.asking import LONGEST_QUESTION, STARTERS, Asker, limited_to, ready
@@ -106,7 +105,7 @@ class Page:
         self.facts = gr.HTML("", elem_id="facts", apply_default_css=False)
         with gr.Row(elem_id="adding"):
             self.files = gr.File(
-                label=f"Add files: {', '.join(suffix for reader in READERS for suffix in reader.SUFFIXES)}",
+                label="Add files: text, web pages, PDF, Word, books, tables, feeds",
                 file_count="multiple",
                 elem_id="files",
             )

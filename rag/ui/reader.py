@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.articles import Article
+from rag.articles import Article, Paragraph
 from rag.ui.conversation import Conversation, Place
 from rag.ui.html import button, escaped
 from rag.ui.transcript import NEAREST, place_of
@@ -59,9 +59,15 @@ def _steps(places: Sequence[Place], at: int) -> str:
 def _blocks(article: Article, start: int, end: int) -> list[str]:
     parts = []
     position = 0
+    place = ""
     for paragraph in article.paragraphs:
-        parts += _gap(article.text[position : paragraph.start], paragraph.heading)
+        parts += _gap(article.text[position : paragraph.start], paragraph)
         position = paragraph.end
+        if paragraph.place not in (place, paragraph.heading):
+            # Above the heading it stands under, if that is new.
+            at = len(parts) - 1 if parts and parts[-1].startswith("<h3>") else len(parts)
+            parts.insert(at, f'<p class="place">{escaped(paragraph.place)}</p>')
+        place = paragraph.place
         a, b = max(start, paragraph.start), min(end, paragraph.end)
         if a < b:
             text = (
@@ -72,11 +78,12 @@ def _blocks(article: Article, start: int, end: int) -> list[str]:
             text = escaped(paragraph.text)
         cited = ' class="cited"' if a < b else ""
         parts.append(f'<p{cited} data-number="{paragraph.number}">{text}</p>')
-    return [*parts, *_gap(article.text[position:], "")]
+    return [*parts, *_gap(article.text[position:])]
 
 
-def _gap(text: str, heading: str) -> list[str]:
-    """Headings and asides between paragraphs."""
+def _gap(text: str, paragraph: Paragraph | None = None) -> list[str]:
+    """Headings and asides before a paragraph."""
+    heading = paragraph.heading if paragraph else ""
     blocks = [block.strip() for block in text.split("\n\n") if block.strip()]
     return [
         f"<h3>{escaped(block)}</h3>" if block == heading else f'<p class="aside">{escaped(block)}</p>'

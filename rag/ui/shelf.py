@@ -19,6 +19,9 @@ COLUMNS = {
     "added": "Added",
 }
 
+MOST_NAMED = 1000
+"""Files, or notes, that the summary of a build lists."""
+
 
 def table(articles: Sequence[ListedArticle], count: int, listing: Listing) -> str:
     """A page of the articles, with what can be done to the chosen ones."""
@@ -121,11 +124,21 @@ def _report(report: BuildReport) -> str:
     else:
         said = f"Nothing has changed; {count_of(report.articles, 'article')} indexed."
     skipped = _named("Skipped", [(item.path, item.reason) for item in report.skipped])
-    return f"<p>{said}</p>{skipped}{''.join(f'<p>{escaped(note)}</p>' for note in report.notes)}"
+    same = [(one.article, f"its text is that of {one.same_as}") for one in report.duplicates]
+    notes = _listed(f"Noted: {count_of(len(report.notes), 'thing')}", [escaped(note) for note in report.notes])
+    return f"<p>{said}</p>{skipped}{_named('Duplicates', same, 'article')}{notes}"
 
 
-def _named(what: str, files: Sequence[tuple[str, str]]) -> str:
-    if not files:
+def _named(what: str, files: Sequence[tuple[str, str]], noun: str = "file") -> str:
+    lines = [f"<b>{escaped(name)}</b>: {escaped(reason)}" for name, reason in files]
+    return _listed(f"{what}: {count_of(len(files), noun)}", lines)
+
+
+def _listed(summary: str, lines: Sequence[str]) -> str:
+    if not lines:
         return ""
-    items = "".join(f"<li><b>{escaped(name)}</b>: {escaped(reason)}</li>" for name, reason in files)
-    return f"<details open><summary>{what}: {count_of(len(files), 'file')}</summary><ul>{items}</ul></details>"
+    shown = [*lines[:MOST_NAMED]]
+    if len(lines) > MOST_NAMED:
+        shown.append(f"… and {len(lines) - MOST_NAMED:,} more; rag build --json has them all.")
+    items = "".join(f"<li>{line}</li>" for line in shown)
+    return f"<details open><summary>{summary}</summary><ul>{items}</ul></details>"

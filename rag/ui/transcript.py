@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rag.answering import Answer, Citation, Sentence
-from rag.ui.conversation import Conversation, Place, Turn, footnoted
+from rag.ui.conversation import Conversation, Place, Turn, footnoted, where
 from rag.ui.html import DOWN, UP, attributes, button, escaped, short
 
 NEAREST = 3
@@ -66,7 +66,7 @@ def _judgement(number: int, turn: Turn, answer: Answer) -> str:
         options = [choice("unsaid", "The articles don’t say it", "The articles don’t say it", "source")]
         options = options if answer.answered and not turn.limited else []
         for i, hit in enumerate(answer.hits):
-            place = f"{hit.article.title}, paragraph {hit.paragraphs[0].number}: {short(hit.text, 90)}"
+            place = f"{hit.article.title}, {where(hit.paragraphs[0])}: {short(hit.text, 90)}"
             options.append(choice(str(i), place, escaped(place), "source"))
         listed = "".join(f"<li>{option}</li>" for option in options)
         shown += f'<div class="instead">What would be right?<ul>{listed}</ul></div>'
@@ -100,7 +100,7 @@ def _refusal(number: int, answer: Answer) -> str:
         return '<p class="refusal">The articles don’t say.</p>'
     nearest = ""
     for i, hit in enumerate(answer.hits[:NEAREST]):
-        place = f"<b>{escaped(hit.article.title)}</b>, paragraph {hit.paragraphs[0].number}"
+        place = f"<b>{escaped(hit.article.title)}</b>, {escaped(where(hit.paragraphs[0]))}"
         opens = button(place, "source", Place(number, hit=i).data())
         nearest += f"<li>{opens}<blockquote>{escaped(short(hit.text))}</blockquote></li>"
     return (
@@ -111,7 +111,7 @@ def _refusal(number: int, answer: Answer) -> str:
 
 def _mark(place: Place, number: int, sentence: Sentence, cited: Citation) -> str:
     """The mark of a citation, and the card that it shows on hover and focus."""
-    label = f"Source {number}: {cited.article.title}, paragraph {cited.paragraph.number}"
+    label = f"Source {number}: {cited.article.title}, {where(cited.paragraph)}"
     data = {f"data-{name}": value for name, value in place.data().items()}
     opens = attributes({"class": "mark", **data, "aria-label": label, "aria-expanded": "false"})
     text = cited.article.text[cited.start : cited.end] if place.citation else sentence.text
@@ -124,4 +124,4 @@ def _mark(place: Place, number: int, sentence: Sentence, cited: Citation) -> str
 def place_of(citation: Citation) -> str:
     """Where a citation stands, in words."""
     date = f" · {escaped(citation.article.date)}" if citation.article.date else ""
-    return f"<b>{escaped(citation.article.title)}</b>, paragraph {citation.paragraph.number}{date}"
+    return f"<b>{escaped(citation.article.title)}</b>, {escaped(where(citation.paragraph))}{date}"
