@@ -1,5 +1,7 @@
 """Serve the page: `python app.py`. Settings come from rag.toml and the environment (RAG_PORT, RAG_INDEX, …)."""
 
+import os
+import signal
 import sys
 from typing import Annotated
 
@@ -8,6 +10,9 @@ import typer
 from rag import terminal
 from rag.errors import RagError
 from rag.settings import Settings
+
+STOPPED, TERMINATED = 130, 143
+"""Exit codes after Ctrl-C, to which Typer turns it, and after TERM, as shells have them."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -20,15 +25,24 @@ def main(
     ] = False,
     unprotected: Annotated[bool, typer.Option("--unprotected", help="Serve others without a password.")] = False,
 ) -> None:
-    """Serve the page until it is stopped with Ctrl-C."""
+    """Serve the page until it is stopped with Ctrl-C (exit code 130) or TERM (143)."""
     from rag.ui import serve
 
     serve(Settings.load(), mcp, share, unprotected)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         app()
+    except SystemExit as ended:
+        if ended.code not in (STOPPED, TERMINATED):
+            raise
+        # The model may be loading, in a thread that is in the midst of torch: the interpreter's orderly end would break
+        # that off, and torch abort the process.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended.code)
     except RagError as error:
         terminal.error(str(error))
         sys.exit(2)

@@ -124,11 +124,12 @@ def browser():
 
 @pytest.fixture(scope="session")
 def page_index(articles, tmp_path_factory):
-    """An index for the page: the made articles, a hostile one, one that repeats a sentence, a long one."""
-    from page_made import make_page_articles
+    """An index for the page: the made articles, a hostile one, one that repeats a sentence, a long one, a PDF, rows."""
+    from page_made import make_page_articles, make_placed_articles
 
     folder = shutil.copytree(articles, tmp_path_factory.mktemp("page") / "articles")
     make_page_articles(folder)
+    make_placed_articles(folder)
     build(folder, folder.parent / "index")
     return folder.parent / "index"
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from files_made import LIMES, OAK, TOWN, make_pdf
 
 from rag.settings import Settings
 
@@ -46,12 +47,24 @@ CHRONICLE = "\n\n".join(
     + [f"Page {n} of the ledger is empty, and nobody knows why the clerk left it so." for n in range(30)]
 )
 
+OAK_PAGES = [["# The night", OAK, TOWN], ["# After it", LIMES]]
+SIGHTINGS = """title,text
+Sighting,A lynx crossed the road near Velm at dawn and was seen by two carters.
+Sighting,A beaver built its lodge below the weir of Tarn in the spring.
+"""
+
 
 def make_page_articles(folder):
     """Adds to `folder` what the page is tested with."""
     (folder / "hostile.md").write_text(HOSTILE)
     (folder / "digest.md").write_text(DIGEST)
     (folder / "mill.txt").write_text(CHRONICLE)
+
+
+def make_placed_articles(folder):
+    """Adds articles whose paragraphs stand on a page, or in a row of a file with several articles."""
+    make_pdf(folder / "oak.pdf", OAK_PAGES)
+    (folder / "sightings.csv").write_text(SIGHTINGS)
 
 
 def free_port():

@@ -99,21 +99,28 @@ def test_files_are_added_indexed_and_asked_and_those_left_out_are_named(tab, lib
     (tmp_path / "ferry.md").write_text("# The ferry\n\nThe ferry to Lund leaves at noon on every day but Sunday.")
     (tmp_path / "empty.md").write_text("")
     (tmp_path / "picture.xyz").write_text("no text")
-    tab.set_input_files("#files input", [tmp_path / "ferry.md", tmp_path / "empty.md", tmp_path / "picture.xyz"])
-    built(tab, "Indexed 7 articles")
+    (tmp_path / "old.txt").write_bytes("In Århus the café opens at nine, “says” Zoë, and closes late.\n".encode("cp1252") * 3)
+    shutil.copy(library.folder / "market.md", tmp_path / "copy.md")
+    names = ("ferry.md", "empty.md", "picture.xyz", "old.txt", "copy.md")
+    tab.set_input_files("#files input", [tmp_path / name for name in names])
+    built(tab, "Indexed 9 articles")
     shoot(tab, "added")
     said = tab.locator("#job").inner_text()
     assert tab.evaluate("Boolean(window.seen)")
     assert "picture.xyz: there is no reader for such files" in said
-    assert "empty.md: " in said.split("Skipped")[1]
+    listed = tab.locator("#job li").all_inner_texts()
+    assert "empty.md: it is empty" in listed
+    assert "market.md: its text is that of copy.md" in listed
+    assert any(line.startswith("old.txt: it was read as ") for line in listed)
+    assert str(library.folder) not in said
     assert "The ferry" in titles(tab)
-    assert "7 articles" in tab.locator("#facts").inner_text()
+    assert "9 articles" in tab.locator("#facts").inner_text()
     tab.get_by_role("tab", name="Ask").click()
-    tab.wait_for_selector(".welcome:has-text('7 articles')")
+    tab.wait_for_selector(".welcome:has-text('9 articles')")
     ask(tab, "When does the ferry to Lund leave?")
     assert "noon" in last(tab).locator(".sentences").inner_text()
-    (library.folder / "ferry.md").unlink()
-    (library.folder / "empty.md").unlink()
+    for name in ("ferry.md", "empty.md", "old.txt", "copy.md"):
+        (library.folder / name).unlink()
     tab.get_by_role("tab", name="Library").click()
     tab.get_by_role("button", name="Rebuild").click()
     built(tab, "Indexed 6 articles")
@@ -196,11 +203,12 @@ def test_a_build_can_be_stopped(tab, library):
     for part in range(6):
         lines = (f"Line {n} of log {part} tells of wind {n * part}." for n in range(2000))
         (library.folder / f"many{part}.txt").write_text("\n\n".join(lines))
-    before = tab.locator("#facts").inner_text()
+    facts = tab.locator("#facts .facts")
+    before = facts.inner_text()
     tab.get_by_role("button", name="Rebuild").click()
     tab.locator("#job").get_by_role("button", name="Stop").click()
     built(tab, "the index is as it was before")
-    assert tab.locator("#facts").inner_text() == before
+    assert facts.inner_text() == before
     for file in library.folder.glob("many*.txt"):
         file.unlink()
 

@@ -113,6 +113,42 @@ def test_next_and_previous_citation(tab):
     tab.wait_for_selector(f"#reader .steps:has-text('{count} of {count}')")
 
 
+def test_pages_are_named_with_paragraphs(tab):
+    ask(tab, "When was the oak on the market square felled?")
+    mark = last(tab).locator("button.mark").first
+    assert mark.get_attribute("aria-label") == "Source 1: Old trees, p. 1, paragraph 1"
+    mark.hover()
+    shoot(tab, "card-page")
+    assert "Old trees, p. 1, paragraph 1" in last(tab).locator(".card").first.inner_text()
+    assert last(tab).locator(".sources li").first.inner_text().startswith("Old trees, p. 1, paragraph 1 · ")
+    mark.click()
+    reader = read(tab)
+    shoot(tab, "reader-page")
+    assert reader.locator(".place").all_inner_texts() == ["p. 1", "p. 2"]
+    text = reader.locator(".text").inner_text()
+    assert text.index("p. 1") < text.index("The night") < text.index("p. 2") < text.index("After it")
+
+
+def test_articles_of_one_file_are_told_apart(tab):
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ask(tab, "Where was a lynx seen by two carters?")
+    assert last(tab).locator(".sources li").inner_text() == "Sighting, row 2, paragraph 1"
+    last(tab).locator("button.copy").click()
+    tab.wait_for_selector("button.copy:has-text('Copied')")
+    assert "[1] Sighting, sightings.csv#2, row 2, paragraph 1" in tab.evaluate("navigator.clipboard.readText()")
+    with tab.expect_download() as download:
+        tab.click("#export")
+    assert "Sighting, sightings.csv\\#2, row 2, paragraph 1" in download.value.path().read_text()
+    ask(tab, "What is the capital of Denmark near the weir of Tarn?")
+    assert "Sighting, row 3, paragraph 1" in last(tab).locator(".hits, .sources").inner_text()
+    tab.click("#limits > button")
+    tab.get_by_label("Articles", exact=True).click()
+    tab.get_by_role("option", name="Sighting (sightings.csv#3)").click()
+    tab.wait_for_selector("#limits > button:has-text('Limited to 1 article')")
+    ask(tab, "Where was a lynx seen by two carters?")
+    assert last(tab).locator(".refusal").count() == 1
+
+
 def test_the_original_is_linked(tab):
     ask(tab, "What does cod cost?")
     last(tab).locator("button.mark").first.click()

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -28,23 +29,32 @@ def client(page):
         yield client
 
 
-def run_app(*flags, **environment):
-    environment = {"RAG_PORT": str(free_port()), **environment}
-    return subprocess.run(
-        [sys.executable, str(ROOT / "app.py"), *flags],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def start_app(**environment):
+    environment = {**os.environ, "RAG_PORT": str(free_port()), **environment}
+    command = [sys.executable, str(ROOT / "app.py")]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def refused(**environment):
+    """What the app says that ends with exit code 2."""
+    process = start_app(**environment)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+    assert "Traceback" not in said
+    return said
+
+
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_it_is_stopped_without_a_word_while_the_model_loads(page_index, stop, code):
+    process = start_app(RAG_INDEX=str(page_index))
+    assert process.stdout.readline().startswith("The page is at ")
+    process.send_signal(stop)
+    assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == code
 
 
 def test_it_is_not_served_to_others_without_a_password(tmp_path):
-    refused = run_app(RAG_HOST="0.0.0.0", RAG_INDEX=str(tmp_path))
-    assert refused.returncode == 2
-    assert "set RAG_PASSWORD" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    assert "set RAG_PASSWORD" in refused(RAG_HOST="0.0.0.0", RAG_INDEX=str(tmp_path))
 
 
 def test_what_can_be_launched(monkeypatch, tmp_path):
@@ -71,9 +81,7 @@ def test_what_can_be_launched(monkeypatch, tmp_path):
 
 
 def test_a_port_that_is_taken_is_said(page):
-    refused = run_app(RAG_PORT=str(page.blocks.server_port))
-    assert refused.returncode == 2
-    assert "set RAG_PORT to another" in refused.stderr
+    assert "set RAG_PORT to another" in refused(RAG_PORT=str(page.blocks.server_port))
 
 
 @browsed

@@ -20,6 +20,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import gradio as gr
+from gradio.tunneling import CURRENT_TUNNELS
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -83,7 +84,7 @@ class _Guard:
 
 
 def serve(settings: Settings, mcp: bool = False, share: bool = False, unprotected: bool = False) -> None:
-    """Serve the page until it is stopped.
+    """Serve the page until something is raised in this thread, as Ctrl-C does; then the port is free again.
 
     Args:
         settings: the index, and where to serve.
@@ -100,7 +101,12 @@ def serve(settings: Settings, mcp: bool = False, share: bool = False, unprotecte
         terminal.say(f"Everyone who knows this address can reach it too: {page.blocks.share_url}")
     if mcp:
         terminal.say(f"MCP tools are at {page.blocks.local_url}gradio_api/mcp/")
-    page.blocks.block_thread()
+    try:
+        threading.Event().wait()
+    finally:
+        for tunnel in CURRENT_TUNNELS:
+            tunnel.kill()
+        page.blocks.close(verbose=False)
 
 
 def launch(settings: Settings, mcp: bool = False, share: bool = False, unprotected: bool = False) -> Page:
