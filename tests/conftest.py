@@ -112,12 +112,12 @@ def china_answerer(china, tmp_path_factory):
 @pytest.fixture(scope="session")
 def browser():
     """Headless Chromium."""
-    from page_made import CHROMIUM, QUIET
+    from page_made import CHROMIUM, QUIET, WINDOW
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        started.new_context(viewport={"width": 1440, "height": 900})
+        started.new_context(viewport=WINDOW)
         yield started
         started.close()
 
@@ -143,14 +143,25 @@ def page(page_index):
         yield page
 
 
-@pytest.fixture
-def tab(browser, page):
-    """A browser tab with that page, ready for a question."""
+@pytest.fixture(scope="session")
+def shared_tab(browser, page):
+    """A browser tab with that page, used by many tests."""
     from page_made import tab_of
 
     with tab_of(browser, page.address) as tab:
         tab.wait_for_selector(".welcome:has-text('What would you like')")
         yield tab
+
+
+@pytest.fixture
+def tab(shared_tab, page):
+    """A browser tab with that page and an empty conversation, ready for a question."""
+    from page_made import begin
+
+    begin(shared_tab, page.address)
+    yield shared_tab
+    wrong, shared_tab.wrong[:] = [*shared_tab.wrong], []
+    assert wrong == []
 
 
 _FIGURES = []

@@ -13,6 +13,7 @@ from rag.settings import Settings
 
 SHOTS = Path(__file__).parent / "artifacts"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+WINDOW = {"width": 1440, "height": 900}
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -87,28 +88,49 @@ def served(settings=None, **options):
 
 
 @contextmanager
-def tab_of(browser, address, path="", **options):
-    """A new tab with the page; fails on errors in it and on requests to anywhere else.
+def tab_of(browser, address, path="", viewport=None, scheme="light", motion="no-preference", **options):
+    """A new tab with the page, in which nothing is kept; fails on errors in it and on requests to anywhere else.
 
     Tabs without `options` share what the browser has loaded, which is much faster.
     """
-    context = browser.new_context(**options) if options else browser.contexts[0]
+    context = browser.new_context(viewport=viewport, **options) if options else browser.contexts[0]
     tab = context.new_page()
     tab.set_default_timeout(20_000)
-    wrong = []
+    tab.emulate_media(color_scheme=scheme, reduced_motion=motion)
+    if not options:
+        tab.set_viewport_size(viewport or WINDOW)
+    tab.add_init_script("if (!sessionStorage.begun) { localStorage.clear(); sessionStorage.begun = 1; }")
+    wrong = tab.wrong = []
     tab.on("pageerror", lambda error: wrong.append(str(error)))
     tab.on("console", lambda told: wrong.append(told.text) if "Content Security Policy" in told.text else None)
     own = (address, "data:", "blob:")
     tab.on("request", lambda request: None if request.url.startswith(own) else wrong.append(request.url))
-    # What an earlier tab has left in the browser is forgotten first.
-    tab.goto(address + "robots.txt")
-    tab.evaluate("localStorage.clear()")
     tab.goto(address + path)
     yield tab
     tab.close()
     if options:
         context.close()
     assert wrong == []
+
+
+def begin(tab, address):
+    """Make of a tab that was used one with an empty conversation: by a new chat, or loaded anew where that is not enough."""
+    tab.set_viewport_size(WINDOW)
+    tab.mouse.move(0, 0)
+    if tab.evaluate(
+        """() => document.querySelector("#limits > button").innerText.startsWith("Limit to")
+          && document.querySelectorAll(".turn").length === document.querySelectorAll(".judgement").length
+          && !document.querySelector("table.articles, #limits .form, .editing, .notice, .toast-body, .job")"""
+    ):
+        if tab.locator(".turn").count():
+            tab.click("#new")
+            tab.wait_for_selector(".turn, #reader", state="detached")
+        tab.evaluate("localStorage.clear(); rag.earlier(); document.querySelector('#said').textContent = ''")
+        tab.fill("#question textarea", "")
+    else:
+        tab.evaluate("sessionStorage.clear()")
+        tab.goto(address)
+    tab.wait_for_selector(".welcome:has-text('What would you like')")
 
 
 def ask(tab, question):
@@ -138,6 +160,26 @@ def read(tab):
     return tab.locator("#reader")
 
 
+def settled(tab):
+    """Wait until nothing fades or moves any more."""
+    tab.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    tab.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")
+
+
+def still(tab, selector):
+    """Wait until the element has not scrolled for a while that is longer than what the page puts off."""
+    tab.evaluate(
+        """async (selector) => {
+          const element = document.querySelector(selector);
+          for (let at = null, since = performance.now(); performance.now() - since < 150; ) {
+            if (element.scrollTop !== at) [at, since] = [element.scrollTop, performance.now()];
+            await new Promise(requestAnimationFrame);
+          }
+        }""",
+        selector,
+    )
+
+
 def shoot(tab, name):
     """A screenshot for people to look at."""
     SHOTS.mkdir(exist_ok=True)
@@ -147,8 +189,7 @@ def shoot(tab, name):
 def findings(tab, *known):
     """What axe finds to be serious or critical, as rule and element, but for the rules that are `known`."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    # Colours fade from one to another.
-    tab.wait_for_timeout(400)
+    settled(tab)
     return [
         f"{rule['id']}: {node['html'][:160]}"
         for rule in axe.Axe().run(tab).response["violations"]

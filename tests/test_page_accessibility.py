@@ -8,7 +8,7 @@ pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser, page, scheme):
-    with tab_of(browser, page.address, color_scheme=scheme, viewport={"width": 1440, "height": 900}) as tab:
+    with tab_of(browser, page.address, scheme=scheme) as tab:
         tab.wait_for_selector("#starters button:visible")
         assert findings(tab) == []
         ask(tab, "How much does herring cost?")
@@ -114,7 +114,7 @@ def test_nothing_is_wider_than_a_small_window(browser, page, scheme):
             " e && e.scrollWidth > e.clientWidth + 1).map(({ s }) => s || 'page')"
         )
 
-    with tab_of(browser, page.address, viewport={"width": 390, "height": 844}, color_scheme=scheme) as tab:
+    with tab_of(browser, page.address, viewport={"width": 390, "height": 844}, scheme=scheme) as tab:
         tab.wait_for_selector("#starters button:visible")
         shoot(tab, f"small-empty-{scheme}")
         assert fits() == []
@@ -142,12 +142,12 @@ def test_who_wants_no_motion_gets_none(browser, page):
     moves = """[...document.querySelectorAll('*')].map((e) => getComputedStyle(e))
         .flatMap((style) => `${style.animationDuration},${style.transitionDuration}`.split(','))
         .filter((time) => parseFloat(time) > 0.001)"""
-    with tab_of(browser, page.address, reduced_motion="reduce") as tab:
+    with tab_of(browser, page.address, motion="reduce") as tab:
         ask(tab, "When was the new harbour opened?")
         tab.locator("button.mark").first.click()
         read(tab)
         assert tab.evaluate(moves) == []
-    with tab_of(browser, page.address, reduced_motion="no-preference") as tab:
+    with tab_of(browser, page.address) as tab:
         ask(tab, "When was the new harbour opened?")
         tab.locator("button.mark").first.click()
         read(tab)

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from page_made import CHROMIUM, answered, ask, last, shoot, tab_of
+from page_made import CHROMIUM, answered, ask, last, shoot, still, tab_of
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
 
@@ -43,7 +43,7 @@ def test_a_stopped_answer_stays_as_it_was_seen(tab, monkeypatch):
     tab.get_by_role("button", name="Stop").click()
     answered(tab)
     seen = tab.locator(".sentences").inner_text()
-    tab.wait_for_timeout(1500)
+    tab.wait_for_timeout(1100)
     assert tab.locator(".sentences").inner_text() == seen
     monkeypatch.undo()
     ask(tab, "What is sold at the fish market?")
@@ -261,10 +261,11 @@ def test_a_judgement_is_noted_as_a_labelled_question(tab, page_index):
     assert noted()[-1]["good"] is True
     ask(tab, "Who is the mayor of Ostwick?")
     pressed("down")
-    tab.wait_for_timeout(300)
+    tab.wait_for_function(
+        "document.querySelector('.instead').getBoundingClientRect().bottom"
+        " <= document.querySelector('#composer').getBoundingClientRect().top + 1"
+    )
     shoot(tab, "judged")
-    asked, composer = last(tab).locator(".instead").bounding_box(), tab.locator("#composer").bounding_box()
-    assert asked["y"] + asked["height"] <= composer["y"] + 1
     last(tab).locator(".instead button").nth(1).click()
     tab.wait_for_selector(".turn:last-of-type .instead button[aria-pressed=true]")
     assert noted()[-1]["good"] is False
@@ -289,7 +290,7 @@ def test_judging_an_older_answer_leaves_the_place(tab):
     before = first.bounding_box()["y"]
     first.click()
     tab.wait_for_selector(".turn:first-of-type button.thumb[aria-pressed=true]")
-    tab.wait_for_timeout(500)
+    still(tab, "#log")
     assert first.bounding_box()["y"] == pytest.approx(before, abs=2)
     assert first.evaluate("button => document.activeElement === button")
 

@@ -99,7 +99,9 @@ def test_files_are_added_indexed_and_asked_and_those_left_out_are_named(tab, lib
     (tmp_path / "ferry.md").write_text("# The ferry\n\nThe ferry to Lund leaves at noon on every day but Sunday.")
     (tmp_path / "empty.md").write_text("")
     (tmp_path / "picture.xyz").write_text("no text")
-    (tmp_path / "old.txt").write_bytes("In Århus the café opens at nine, “says” Zoë, and closes late.\n".encode("cp1252") * 3)
+    (tmp_path / "old.txt").write_bytes(
+        "In Århus the café opens at nine, “says” Zoë, and closes late.\n".encode("cp1252") * 3
+    )
     shutil.copy(library.folder / "market.md", tmp_path / "copy.md")
     names = ("ferry.md", "empty.md", "picture.xyz", "old.txt", "copy.md")
     tab.set_input_files("#files input", [tmp_path / name for name in names])
@@ -191,7 +193,8 @@ def test_everybody_sees_the_build_and_one_runs_at_a_time(browser, tab, library):
         choose(tab, "The harbour of Ostwick")
         # Waits for the library, which is held here.
         tab.get_by_role("button", name="Remove the chosen").click()
-        tab.wait_for_timeout(300)
+        while not (library.keeper._jobs.job and library.keeper._jobs.job.running):
+            tab.wait_for_timeout(20)
     built(tab, "Removed")
     with tab_of(browser, library.address) as other:
         other.wait_for_selector("#job:has-text('Removed')")

@@ -1,7 +1,7 @@
 """Reading the article that a citation points to, beside the conversation."""
 
 import pytest
-from page_made import CHROMIUM, ask, last, read, shoot, tab_of
+from page_made import CHROMIUM, ask, last, read, settled, shoot, still, tab_of
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
 
@@ -48,7 +48,7 @@ def test_the_conversation_keeps_its_place(browser, page, width):
             ask(tab, question)
         # What stands above it gets narrower, and so higher.
         mark = last(tab).locator("button.mark").first
-        tab.wait_for_timeout(500)
+        still(tab, "#log")
         before = mark.bounding_box()["y"]
         mark.click()
         read(tab)
@@ -62,7 +62,7 @@ def test_the_conversation_keeps_its_place(browser, page, width):
 
 
 def test_a_tap_opens_it_over_the_whole_of_a_small_window(browser, page):
-    options = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
+    options = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "scheme": "dark"}
     with tab_of(browser, page.address, **options) as tab:
         ask(tab, "When was the new harbour opened?")
         last(tab).locator("button.mark").first.tap()
@@ -72,7 +72,7 @@ def test_a_tap_opens_it_over_the_whole_of_a_small_window(browser, page):
         assert (box["x"], box["y"], box["width"], box["height"]) == (0, 0, 390, 844)
         assert in_view(tab, "#reader mark", "#reader .reader")
         # What lies below can't be reached, once it has faded.
-        tab.wait_for_timeout(500)
+        settled(tab)
         for _ in range(12):
             tab.keyboard.press("Tab")
             assert not tab.evaluate("document.activeElement.closest('#panel')")

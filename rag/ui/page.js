@@ -179,8 +179,9 @@ const settled = () => {
   for (const kind in named) document.querySelector(kind)?.setAttribute("aria-label", named[kind]);
   settle[part]?.();
   // What would be right is asked below a thumb down.
-  const turn = pressed?.judged && element.querySelectorAll(".turn")[pressed.turn];
-  if (turn) turn.querySelector(".instead")?.scrollIntoView({ block: "nearest" });
+  const instead = pressed?.judged && element.querySelectorAll(".turn")[pressed.turn]?.querySelector(".instead");
+  if (!instead) return;
+  instead.scrollIntoView({ block: "nearest" });
   pressed = null;
 };
 if (part === "earlier") {

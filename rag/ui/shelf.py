@@ -125,7 +125,7 @@ def _report(report: BuildReport) -> str:
         said = f"Nothing has changed; {count_of(report.articles, 'article')} indexed."
     skipped = _named("Skipped", [(item.path, item.reason) for item in report.skipped])
     same = [(one.article, f"its text is that of {one.same_as}") for one in report.duplicates]
-    notes = _listed(f"Noted: {count_of(len(report.notes), 'thing')}", [escaped(note) for note in report.notes])
+    notes = _listed(f"Notes: {len(report.notes):,}", [escaped(note) for note in report.notes])
     return f"<p>{said}</p>{skipped}{_named('Duplicates', same, 'article')}{notes}"
 
 
