@@ -114,7 +114,7 @@ def tab_of(browser, address, path="", viewport=None, scheme="light", motion="no-
 
 
 def begin(tab, address):
-    """Make of a tab that was used one with an empty conversation: by a new chat, or loaded anew where that is not enough."""
+    """Make of a tab that was used one with an empty conversation: by a new chat, or loaded anew where it takes more."""
     tab.set_viewport_size(WINDOW)
     tab.mouse.move(0, 0)
     if tab.evaluate(
