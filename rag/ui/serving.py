@@ -104,7 +104,8 @@ def serve(settings: Settings, mcp: bool = False, share: bool = False, unprotecte
     try:
         threading.Event().wait()
     finally:
-        for tunnel in CURRENT_TUNNELS:
+        tunnels: Any = CURRENT_TUNNELS
+        for tunnel in tunnels:
             tunnel.kill()
         page.blocks.close(verbose=False)
 
