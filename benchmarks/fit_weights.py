@@ -2,18 +2,14 @@
 
     python benchmarks/fit_weights.py SET… [--over ARTICLES QUESTIONS]… [--folds 6]
 
-Three small models (see `rag.weights`), each fitted with a little ridge on all sets at once:
+Two small models (see `rag.weights`), each fitted with a little ridge on all sets at once:
 
 1. *passage*: listwise softmax over the passages read for a question, against the labelled ones.
 2. *sentence*: listwise softmax over the sentences of the best passages, against those in a labelled paragraph that hold
    a gold answer (or are gold evidence).
-3. *decision*: logistic regression, answerable or not, over the best sentence's signals; besides the labelled questions
-   it sees near misses made from them (`near_misses.py`). A signal that speaks for an answer can't count against it,
-   whatever these sets say: what deceives in one set does not in another.
 
 Cross-validated figures are printed first, with the questions of one article always in the same fold (those of `--over`
-one by one); then the weights are fitted on everything and written. Needs scikit-learn (it comes with
-sentence-transformers).
+one by one); then the weights are fitted on everything and written.
 """
 
 from __future__ import annotations
@@ -23,34 +19,20 @@ import json
 import re
 import tempfile
 import zlib
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from near_misses import near_misses
 from scipy.optimize import minimize, minimize_scalar
-from sklearn.metrics import roc_auc_score
 
 from rag.answering import READ
 from rag.articles import Article, read_articles
 from rag.building import build_articles
-from rag.decision import DECISION_SIGNALS, decision_signals
 from rag.evaluation.labelled import LabelledQuestion, LabelledSet, read_questions, read_set
-from rag.question import Question
 from rag.retrieval import Candidate, Retriever
 from rag.settings import Settings
 from rag.signals import PASSAGE_SIGNALS, SENTENCE_SIGNALS
 from rag.weights import FILE
-
-ANSWERABLE, MADE, UNANSWERABLE = 1.0, 0.6, 0.2
-"""What the three kinds of questions of a set count together for the decision. People who are asked to write questions
-without an answer beside a paragraph write more devious ones than people who want to know something."""
-HAND_WRITTEN = 2.0
-"""What the `--over` sets count together, relative to all the others."""
-AGAINST = {"time_missing", "number_missing", "name_missing", "numbers_missing"}
-"""Signals that speak against an answer."""
-EITHER = {"open_kind"}
 
 SENTENCE_NAMES = ("passage", *SENTENCE_SIGNALS)
 
@@ -60,7 +42,6 @@ class Example:
     """A labelled question with the passages read for it."""
 
     question: LabelledQuestion
-    asked: Question
     candidates: list[Candidate]
     passages: np.ndarray
     """(candidates, signals) float64."""
@@ -68,11 +49,6 @@ class Example:
     """(candidates,) bool."""
     fold: int
     weight: float
-    made: bool
-    """A near miss made here, not a labelled question."""
-    of_set: str
-    hand_written: bool
-    """From an `--over` set."""
 
 
 def main() -> None:
@@ -85,7 +61,7 @@ def main() -> None:
     options = parser.parse_args()
     examples: dict[str, list[Example]] = {}
     sets = [(read_set(folder), False) for folder in options.sets]
-    hand_written = [(_over(*pair), True) for pair in options.over]
+    hand_written = [(over(*pair), True) for pair in options.over]
     for labelled, written in [*sets, *hand_written]:
         examples[labelled.name] = _examples(labelled, options.folds, written)
         print(f"{labelled.name}: {len(examples[labelled.name])} questions read", flush=True)
@@ -103,24 +79,24 @@ def main() -> None:
 
 @dataclass
 class Models:
-    """The three fitted models."""
+    """The fitted models."""
 
     passage: np.ndarray
     passage_bias: float
     sentence: np.ndarray
-    decision: np.ndarray
-    decision_bias: float
 
     def as_json(self) -> dict[str, dict[str, float]]:
         """As `rag.weights` reads them."""
         return {
             "passage": {**_named(PASSAGE_SIGNALS, self.passage), "bias": round(self.passage_bias, 4)},
             "sentence": _named(SENTENCE_NAMES, self.sentence),
-            "decision": {**_named(DECISION_SIGNALS, self.decision), "bias": round(self.decision_bias, 4)},
         }
 
 
-def _over(articles: str, questions: str) -> LabelledSet:
+def over(articles: str, questions: str) -> LabelledSet:
+    """The questions in the file `questions` over the articles in a folder, or in a set in BEIR's layout."""
+    if (Path(articles) / "corpus.jsonl").exists():
+        return read_questions(Path(questions), read_set(Path(articles)).articles)
     return read_questions(Path(questions), [a for a in read_articles([articles]) if isinstance(a, Article)])
 
 
@@ -131,26 +107,20 @@ def _examples(labelled: LabelledSet, folds: int, hand_written: bool) -> list[Exa
         build_articles(labelled.articles, folder, settings=settings)
         retriever = Retriever.open(folder, settings)
         found = []
-        made = [] if hand_written else near_misses(labelled)
-        made_ids = {question.id for question in made}
-        for question in [*labelled.questions, *made]:
-            asked, candidates = retriever.read(question.text)
+        for question in labelled.questions:
+            _, candidates = retriever.read(question.text)
             right = [
                 any((c.passage.article_id, n) in question.paragraphs for n in c.passage.paragraphs) for c in candidates
             ]
             found.append(
                 Example(
                     question,
-                    asked,
                     candidates,
                     np.array([c.signals.passage for c in candidates], dtype=np.float64),
                     np.array(right, dtype=bool),
                     zlib.crc32(question.group.encode()) % folds,
                     # Sets count by the root of their size, so that the largest doesn't decide alone.
                     len(labelled.questions) ** -0.5,
-                    question.id in made_ids,
-                    labelled.name,
-                    hand_written,
                 )
             )
         return found
@@ -164,45 +134,7 @@ def _fit(examples: list[Example]) -> Models:
     bias = float(minimize_scalar(lambda b: np.logaddexp(0, -(2 * truth - 1) * (scores + b)).mean()).x)
     sentences = [(*_sentences(e, passage), e.weight) for e in examples if e.right.any()]
     sentence = _listwise([s for s in sentences if s[1].any()], len(SENTENCE_NAMES), ridge=1e-4)
-    decisions = np.array([_decision(e, passage, sentence) for e in examples])
-    truth = np.array([bool(e.question.answerable) for e in examples])
-    return Models(passage, bias, sentence, *_logistic(decisions, truth, _importance(examples), ridge=5e-3))
-
-
-def _importance(examples: list[Example]) -> np.ndarray:
-    """What each question counts for the decision; they sum to 1."""
-    kinds = [(e.of_set, 0 if e.question.answerable else 1 if e.made else 2) for e in examples]
-    sizes = Counter(kinds)
-    of_sets = Counter(e.of_set for e in examples)
-    share = (ANSWERABLE, MADE, UNANSWERABLE)
-    counts = np.array(
-        [
-            (1.0 if e.hand_written else share[kind] * of_sets[name] ** 0.5) / sizes[name, kind]
-            for e, (name, kind) in zip(examples, kinds, strict=True)
-        ]
-    )
-    ours = np.array([e.hand_written for e in examples])
-    counts[~ours] /= max(counts[~ours].sum(), 1e-9)
-    counts[ours] *= HAND_WRITTEN / max(counts[ours].sum(), 1e-9)
-    return np.asarray(counts / counts.sum())
-
-
-def _logistic(rows: np.ndarray, truth: np.ndarray, importance: np.ndarray, ridge: float) -> tuple[np.ndarray, float]:
-    """Weights and bias of a logistic regression whose weights have the signs that their signals' meaning gives."""
-    spread = np.maximum(rows.std(axis=0), 1e-6)
-    scaled = np.hstack([rows / spread, np.ones((len(rows), 1))])
-    signs = np.where(truth, 1.0, -1.0)
-    bounds = [(None, None) if n in EITHER else (None, 0) if n in AGAINST else (0, None) for n in DECISION_SIGNALS]
-
-    def loss(b: np.ndarray) -> tuple[float, np.ndarray]:
-        margin = signs * (scaled @ b)
-        slope = -(scaled * (importance * signs / (1 + np.exp(margin)))[:, None]).sum(axis=0)
-        plain = np.append(b[:-1], 0.0)
-        return float(importance @ np.logaddexp(0, -margin) + ridge * plain @ plain), slope + 2 * ridge * plain
-
-    start = np.zeros(scaled.shape[1])
-    found = np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)]).x)
-    return found[:-1] / spread, float(found[-1])
+    return Models(passage, bias, sentence)
 
 
 def _listwise(lists: list[tuple[np.ndarray, np.ndarray, float]], size: int, ridge: float) -> np.ndarray:
@@ -237,11 +169,12 @@ def _sentences(example: Example, passage: np.ndarray) -> tuple[np.ndarray, np.nd
         candidate = example.candidates[i]
         for (start, end), signals in zip(candidate.view.sentences, candidate.signals.sentences, strict=True):
             rows.append(np.concatenate([[probability[i]], signals]))
-            truth.append(bool(example.right[i]) and _holds(candidate.view.text[start:end], example.question))
+            truth.append(bool(example.right[i]) and holds(candidate.view.text[start:end], example.question))
     return np.array(rows), np.array(truth, dtype=bool)
 
 
-def _holds(sentence: str, question: LabelledQuestion) -> bool:
+def holds(sentence: str, question: LabelledQuestion) -> bool:
+    """Whether `sentence` tells the answer, by the labels."""
     text = _plain(sentence)
     if question.evidence:
         # Sentences are split differently here than in the sets, so either may be part of the other.
@@ -253,18 +186,6 @@ def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", text.lower()).strip()
 
 
-def _decision(example: Example, passage: np.ndarray, sentence: np.ndarray) -> np.ndarray:
-    scores = example.passages @ passage
-    probability = scores - np.logaddexp.reduce(scores)
-    best = (-np.inf, 0, 0)
-    for i in np.argsort(-scores)[:READ]:
-        of_sentences = example.candidates[i].signals.sentences @ sentence[1:] + sentence[0] * probability[i]
-        if len(of_sentences) and of_sentences.max() > best[0]:
-            best = (float(of_sentences.max()), int(i), int(of_sentences.argmax()))
-    candidate = example.candidates[best[1]]
-    return decision_signals(example.asked, candidate.view, candidate.title, candidate.signals, best[2])
-
-
 def _measure(example: Example, models: Models) -> dict[str, float]:
     order = np.argsort(-(example.passages @ models.passage))
     rows, truth = _sentences(example, models.passage)
@@ -272,25 +193,13 @@ def _measure(example: Example, models: Models) -> dict[str, float]:
         "R@1": float(example.right[order[:1]].any()),
         "R@5": float(example.right[order[:5]].any()),
         "sentence": float(truth[int((rows @ models.sentence).argmax())]),
-        "decision": float(_decision(example, models.passage, models.sentence) @ models.decision) + models.decision_bias,
     }
 
 
 def _report(name: str, measured: list[tuple[Example, dict[str, float]]]) -> None:
     answerable = [values for example, values in measured if example.question.answerable]
     means = {key: np.mean([values[key] for values in answerable]) for key in ("R@1", "R@5", "sentence")}
-    answers = [values["decision"] for _, values in measured]
-    made = np.array([e.made for e, _ in measured])
-    truth = np.array([bool(e.question.answerable) for e, _ in measured])
-    scores = np.array(answers)
     shown = [f"{key} {value:.3f}" for key, value in means.items()]
-    shown.append(f"AUROC {roc_auc_score(truth[~made], scores[~made]):.3f}")
-    if made.any():
-        against = roc_auc_score(truth[truth | made], scores[truth | made])
-        shown.append(f"against made near misses {against:.3f} ({made.sum()})")
-    else:
-        yes = scores >= 0
-        shown.append(f"answered {yes[truth].mean():.2f}, refused {1 - yes[~truth].mean():.2f} at confidence 0.5")
     print(f"{name}: {', '.join(shown)}")
 
 

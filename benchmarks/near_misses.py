@@ -1,7 +1,7 @@
 """Questions that the articles don't answer, made from questions and names that stand in them.
 
 People ask for what an article doesn't say of a thing it names, and for what it says of another thing. Crowd-written
-near misses are of a different, more devious kind, so both are used to fit the decision to answer:
+near misses are of a different, more devious kind, so both are used to train the examiner:
 
 - *swapped*: a labelled question, one of its names exchanged for another one of the same article;
 - *attribute*: a thing nobody tells of a name ("How old is …?"), where no sentence with that name has a word for it;

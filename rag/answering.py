@@ -4,13 +4,14 @@
 2. The sentences of the best passages are ranked by their signals (`rag.signals`, `rag.weights`); one that speaks of
    somebody else of the same surname or office (`rag.attribution`) drops out, one that a digest repeats counts where it
    is told.
-3. A logistic model (`rag.decision`) says how likely it is that the articles answer the question. Below
-   `answer_threshold` the answer is a refusal that carries the nearest hits.
+3. The examiner reads the best of them together with the question (`rag.examiner`): how likely is each to answer it?
+   Below `answer_threshold` for the likeliest, the answer is a refusal that carries the nearest hits.
 4. Otherwise the answer is made of the best sentences (`rag.composition`), each cited with every place it stands in.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,12 +25,14 @@ from rag.attribution import full_names, is_another, is_office_of_another
 from rag.cleaning import clean
 from rag.composition import Evidence, compose
 from rag.conversation import stand_alone, turns_of
-from rag.decision import decision_signals
 from rag.duplicates import ArticleSentences
+from rag.examiner import EXAMINED, Examiner
+from rag.examiner import Sentence as Examined
 from rag.question import Question
 from rag.retrieval import Candidate, Hit, Retriever, article_dict
 from rag.settings import Settings
 from rag.store import Filters
+from rag.weights import Weights
 
 READ = 5
 """Passages whose sentences may become evidence."""
@@ -109,8 +112,9 @@ class Answer:
 class Answerer:
     """Answers questions from a published index; safe to call from several threads."""
 
-    def __init__(self, retriever: Retriever) -> None:
+    def __init__(self, retriever: Retriever, examiner: Examiner) -> None:
         self.retriever = retriever
+        self.examiner = examiner
         self.settings = retriever.settings
 
     @classmethod
@@ -120,7 +124,7 @@ class Answerer:
         Raises:
             IndexNotFound, IndexDamaged, IndexIncompatible: each says what to run.
         """
-        return cls(Retriever.open(index, settings))
+        return cls(Retriever.open(index, settings), Examiner.load(settings))
 
     def ask(self, question: str, history: Sequence[Any] = (), filters: Filters | None = None, k: int = 5) -> Answer:
         """The answer to `question`, understood in the light of `history`.
@@ -140,14 +144,10 @@ class Answerer:
         asked, candidates = self.retriever.read(searched, filters, wanted=k)
         hits = tuple(candidate.hit() for candidate in candidates[:k])
         sentences: tuple[Sentence, ...] = ()
-        confidence = 0.0
-        ranked = self._rank(asked, candidates)
-        if ranked:
-            best = ranked[0]
-            confidence = self._confidence(asked, best)
-            if confidence >= self.settings.answer_threshold:
-                evidence = [Evidence(s.candidate.article, s.index, s.score) for s in ranked]
-                sentences = tuple(_cited(article, index, candidates) for article, index in compose(searched, evidence))
+        ranked, confidence = self._rank(asked, candidates)
+        if ranked and confidence >= self.settings.answer_threshold:
+            chosen = compose(searched, ranked)
+            sentences = tuple(_cited(article, index, candidates) for article, index in chosen)
         return Answer(
             question=question,
             searched=searched,
@@ -158,46 +158,40 @@ class Answerer:
             seconds=time.perf_counter() - started,
         )
 
-    def _rank(self, asked: Question, candidates: Sequence[Candidate]) -> list[_Scored]:
-        """The sentences of the best passages, best first."""
-        read = candidates[:READ]
-        if not read:
-            return []
-        scores = np.array([candidate.score for candidate in candidates])
-        log_sum = float(np.logaddexp.reduce(scores))
+    def _rank(self, asked: Question, candidates: Sequence[Candidate]) -> tuple[list[Evidence], float]:
+        """The best sentences, the likeliest to answer the question first, and how likely it is that one does."""
+        best = best_sentences(candidates, self.retriever.weights)
         names = full_names(asked.text)
-        found: dict[tuple[str, int], _Scored] = {}
-        for candidate in read:
-            text = candidate.article.article.text
-            of_sentences = self.retriever.weights.sentence_scores(candidate.signals, candidate.score - log_sum)
-            for position, (index, score) in enumerate(zip(candidate.sentences, of_sentences, strict=True)):
-                sentence = candidate.article.sentences[index]
-                wrong = any(is_another(name, text, sentence.start, sentence.end) for name in names)
-                wrong = wrong or is_office_of_another(asked.text, text[sentence.start : sentence.end])
-                if sentence.paragraph.number in candidate.article.digests:
-                    score -= DIGEST
-                scored = _Scored(candidate, position, index, float(score) - ANOTHER * wrong, wrong)
-                key = (candidate.passage.article_id, index)
-                if key not in found or found[key].score < scored.score:
-                    found[key] = scored
-        return sorted(found.values(), key=lambda scored: -scored.score)
-
-    def _confidence(self, asked: Question, best: _Scored) -> float:
-        candidate = best.candidate
-        signals = decision_signals(asked, candidate.view, candidate.title, candidate.signals, best.position)
-        return 0.0 if best.is_another else self.retriever.weights.confidence(signals)
+        ranked = []
+        likeliest = -ANOTHER
+        for sentence, odds in zip(best, self.examiner.examine(asked, best), strict=True):
+            article = sentence.candidate.article
+            index = sentence.candidate.sentences[sentence.position]
+            own, text = article.sentences[index], article.article.text
+            wrong = any(is_another(name, article.people, own.start, own.end) for name in names)
+            wrong = wrong or is_office_of_another(asked.text, text[own.start : own.end])
+            score = float(odds) - ANOTHER * wrong
+            likeliest = max(likeliest, score)
+            ranked.append(Evidence(article, index, score - DIGEST * (own.paragraph.number in article.digests)))
+        return sorted(ranked, key=lambda evidence: -evidence.score), 1 / (1 + math.exp(-likeliest))
 
 
-@dataclass(frozen=True)
-class _Scored:
-    candidate: Candidate
-    position: int
-    """Among the sentences of the passage."""
-    index: int
-    """Among the sentences of the article."""
-    score: float
-    is_another: bool
-    """It speaks of someone else of the same surname, or of somebody else's office."""
+def best_sentences(candidates: Sequence[Candidate], weights: Weights) -> list[Examined]:
+    """The sentences of the best passages that are worth examining, best first."""
+    if not candidates:
+        return []
+    log_sum = float(np.logaddexp.reduce([candidate.score for candidate in candidates]))
+    found: dict[tuple[str, int], Examined] = {}
+    for rank, candidate in enumerate(candidates[:READ]):
+        log_probability = candidate.score - log_sum
+        scores = weights.sentence_scores(candidate.signals, log_probability)
+        for position, (index, score) in enumerate(zip(candidate.sentences, scores, strict=True)):
+            if candidate.article.sentences[index].paragraph.number in candidate.article.digests:
+                score -= DIGEST
+            key = (candidate.passage.article_id, index)
+            if key not in found or found[key].score < score:
+                found[key] = Examined(candidate, position, float(score), log_probability, rank)
+    return sorted(found.values(), key=lambda sentence: -sentence.score)[:EXAMINED]
 
 
 def _cited(article: ArticleSentences, index: int, candidates: Sequence[Candidate]) -> Sentence:

@@ -31,34 +31,15 @@ def full_names(question: str) -> list[tuple[str, ...]]:
     return found
 
 
-def is_another(name: tuple[str, ...], text: str, start: int, end: int) -> bool:
-    """Whether `text[start:end]` speaks of someone who shares a part of `name` but is called otherwise.
+def is_another(name: tuple[str, ...], mentions: Sequence[Mention], start: int, end: int) -> bool:
+    """Whether the text between two places speaks of someone who shares a part of `name` but is called otherwise.
 
-    Full names in the span itself are taken as they stand; a bare part of `name` as the last full name before it.
+    `mentions` are the people it names (`people`): what only shares a word with `name`, such as a report, is nobody.
     """
-    span = text[start:end]
-    if " ".join(name) in span:
-        return False
-    for part in name:
-        for match in re.finditer(rf"\b{re.escape(part)}\b", span):
-            called = _called(part, text, start + match.start())
-            if called and not set(name) <= set(called) and not set(called) <= set(name):
-                return True
-    return False
-
-
-def _called(part: str, text: str, position: int) -> tuple[str, ...]:
-    """The full name with `part` in it that stands at `position` or last before it; () when there is none."""
-    window = text[max(0, position - 20_000) : position + 80]
-    offset = max(0, position - 20_000)
-    called: tuple[str, ...] = ()
-    for match in _RUN.finditer(window):
-        if offset + match.start() > position:
-            break
-        parts = tuple(re.sub(r"[’']s$", "", word) for word in match.group().split())
-        if part in parts:
-            called = parts
-    return called
+    first, last = (bisect_left(mentions, place, key=lambda mention: mention.start) for place in (start, end))
+    asked = set(name)
+    called = [set(mention.name) for mention in mentions[first:last] if asked & set(mention.name)]
+    return bool(called) and not any(asked <= other or other <= asked for other in called)
 
 
 APART = 10

@@ -29,6 +29,7 @@ _ASKS = re.compile(
 )
 _FRAGMENT = re.compile(r"^\s*(?:and|but|or|so|also|then)?\s*(?:what about|how about)?\s*", re.I)
 _PREPOSITION = re.compile(r"^(about|at|for|from|in|on|to|with|under|after|before|of|by)\b", re.I)
+_VERB = re.compile(r"\b(?:do|does|did|is|are|was|were|can|could|will|would|has|have|had)\s+(?:(?:the|an?)\s+)?", re.I)
 _COUNTED = re.compile(r"\b(?:how many|which|what)\s+(?:\w+\s+)?(?:\w+(?<!s)s|people)\b", re.I)
 _WHO = re.compile(r"^\s*(?:and\s+)?who\b(?:\s+(?:is|was|are|were)\b)?", re.I)
 
@@ -135,7 +136,20 @@ def _with_fragment(fragment: str, before: str) -> str:
     names = _name_runs(before)
     if _name_runs(f"x {rest}") and names:
         return before.replace(names[-1], re.sub(r"^the\s+", "", rest, flags=re.I))
-    return f"{before.rstrip(' ?.!')}: {fragment}"
+    return _with_subject(rest, before) or f"{before.rstrip(' ?.!')}: {fragment}"
+
+
+def _with_subject(things: str, before: str) -> str:
+    """The question `before` with `things` as what its verb is about; "" where that can't be told."""
+    verb = _VERB.search(before)
+    bare = re.sub(r"^(?:the|an?)\s+", "", things, flags=re.I)
+    own = words_of(bare)
+    if not verb or not own or not all(word.is_content for word in own):
+        return ""
+    subject = [word for word in words_of(before) if word.start >= verb.end()][: len(own)]
+    if len(subject) < len(own) or not all(word.is_content for word in subject):
+        return ""
+    return before[: subject[0].start] + bare + before[subject[-1].end :]
 
 
 def _meant(pronoun: str, last: Turn) -> str:

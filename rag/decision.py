@@ -1,4 +1,4 @@
-"""Whether to answer: what speaks for the best sentence being an answer at all.
+"""What speaks for a sentence being an answer at all, as the examiner is told.
 
 A sentence may be the best there is and still not say what was asked. Looked at are how well each word of the question
 is *supported* in it (fully by the same word, else by the cosine of the most similar one in context), and whether these
@@ -51,7 +51,7 @@ MOST_CONTENT = 10
 
 
 def decision_signals(question: Question, view: View, title: Collection[str], signals: Signals, best: int) -> np.ndarray:
-    """What speaks for answering with sentence `best` of `view`: (len(DECISION_SIGNALS),) float32.
+    """What speaks for sentence `best` of `view` being an answer: (len(DECISION_SIGNALS),) float32.
 
     A sentence that opens with a pronoun is read with the one before it; where a part of a full name stands, the whole
     name is taken to be meant.

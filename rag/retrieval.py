@@ -183,13 +183,20 @@ class Retriever:
     def read(
         self, query: str, filters: Filters | None = None, wanted: int = RERANKED
     ) -> tuple[Question, list[Candidate]]:
-        """The question as the signals see it, and the passages read for it, best first."""
+        """The question as the signals see it, and the passages read for it, best first.
+
+        Raises:
+            RagError: there is nothing in the query that can be read.
+        """
         text = " ".join(clean(query).split()[:QUESTION_WORDS])
         if not text:
             raise RagError("The question is empty; ask something.")
         state = self._current()
         vector = self.embedder.encode([text])[0]
-        question = Question.of(text, vector, self.embedder.token_vectors([text])[0], state.rarity)
+        tokens = self.embedder.token_vectors([text])[0]
+        if not len(tokens.spans):
+            raise RagError("There is no word in the question that the model can read; ask in other words.")
+        question = Question.of(text, vector, tokens, state.rarity)
         rows, cosines, lexical = state.candidates(question, filters, max(CANDIDATES, 2 * wanted))
         if not len(rows):
             return question, []

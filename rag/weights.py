@@ -1,8 +1,7 @@
-"""What each signal is worth: three small linear models, fitted by `benchmarks/fit_weights.py` on labelled questions.
+"""What each signal is worth: two small linear models, fitted by `benchmarks/fit_weights.py` on labelled questions.
 
 - *passage*: ranks passages (softmax over the candidates of a question);
-- *sentence*: ranks sentences, from the log-probability of their passage and their own signals;
-- *decision*: logistic, whether the best sentence answers the question at all.
+- *sentence*: ranks sentences, from the log-probability of their passage and their own signals.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.decision import DECISION_SIGNALS
 from rag.signals import PASSAGE_SIGNALS, SENTENCE_SIGNALS, Signals
 
 FILE = Path(__file__).with_name("weights.json")
@@ -28,8 +26,6 @@ class Weights:
     passage_bias: float
     sentence: np.ndarray
     """The first is that of the passage's log-probability."""
-    decision: np.ndarray
-    decision_bias: float
 
     @classmethod
     @lru_cache(maxsize=1)
@@ -40,8 +36,6 @@ class Weights:
             passage=_ordered(values["passage"], PASSAGE_SIGNALS),
             passage_bias=float(values["passage"]["bias"]),
             sentence=_ordered(values["sentence"], ("passage", *SENTENCE_SIGNALS)),
-            decision=_ordered(values["decision"], DECISION_SIGNALS),
-            decision_bias=float(values["decision"]["bias"]),
         )
 
     def passage_score(self, signals: Signals) -> float:
@@ -52,10 +46,6 @@ class Weights:
         """(sentences,) linear scores, given the log-probability of the passage among the candidates."""
         scores: np.ndarray = signals.sentences @ self.sentence[1:] + self.sentence[0] * log_probability
         return scores
-
-    def confidence(self, decision: np.ndarray) -> float:
-        """0 to 1: how likely it is that the articles answer the question."""
-        return float(1 / (1 + np.exp(-(decision @ self.decision + self.decision_bias))))
 
 
 def _ordered(values: dict[str, float], names: tuple[str, ...]) -> np.ndarray:

@@ -13,7 +13,7 @@ TEXT = (
 
 def another(name, sentence):
     start = TEXT.index(sentence)
-    return is_another(name, TEXT, start, start + len(sentence))
+    return is_another(name, people(TEXT), start, start + len(sentence))
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,11 @@ def another(name, sentence):
 )
 def test_a_bare_surname_is_the_last_full_name_before_it(name, sentence, expected):
     assert another(name, sentence) is expected
+
+
+def test_what_shares_a_word_with_a_name_is_not_somebody_else():
+    text = "Ann Moor said so. The Tind Coast Report says that the coast is long. The coast report was late."
+    assert not is_another(("Coast", "Report"), people(text), 18, len(text))
 
 
 def test_names_in_a_question_are_its_capitalised_runs_but_not_its_first_word():

@@ -72,7 +72,7 @@ def test_sentences_stand_in_reading_order():
 
 def test_a_much_weaker_sentence_is_left_out():
     sentences = ArticleSentences(make_article("Alpha came first of all of them. Omega closed the long procession."))
-    assert len(compose("Who came?", [Evidence(sentences, 0, 0.0), Evidence(sentences, 1, -3.0)])) == 1
+    assert len(compose("Who came?", [Evidence(sentences, 0, 0.0), Evidence(sentences, 1, -4.0)])) == 1
 
 
 def test_a_repeated_sentence_is_said_once():

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import rag
-from rag.decision import DECISION_SIGNALS
 from rag.errors import RagError
 from rag.settings import Settings
 from rag.signals import PASSAGE_SIGNALS, SENTENCE_SIGNALS
@@ -45,7 +44,6 @@ def test_weights_name_every_signal():
     values = json.loads(FILE.read_text())
     assert set(values["passage"]) == {*PASSAGE_SIGNALS, "bias"}
     assert set(values["sentence"]) == {*SENTENCE_SIGNALS, "passage"}
-    assert set(values["decision"]) == {*DECISION_SIGNALS, "bias"}
 
 
 @pytest.mark.parametrize(
