@@ -165,6 +165,20 @@ def test_what_a_refusal_offers_is_read_too(tab):
     assert "1 of 3" in reader.locator(".steps").inner_text()
 
 
+def test_another_article_opened_at_once_has_the_focus(tab):
+    ask(tab, "What does cod cost?")
+    ask(tab, "What hangs in the tavern?")
+    tab.locator("button.mark").first.click()
+    read(tab)
+    tab.keyboard.press("Escape")
+    tab.wait_for_selector("#reader", state="detached")
+    last(tab).locator("button.mark").first.click()
+    tab.wait_for_selector("#reader .reader")
+    # Longer than the page waits before it gives the focus back to a citation.
+    tab.wait_for_timeout(300)
+    assert tab.evaluate("document.activeElement.className") == "close"
+
+
 def test_a_new_chat_shuts_the_reader(tab):
     ask(tab, "What does cod cost?")
     last(tab).locator("button.mark").first.click()

@@ -10,8 +10,9 @@ const part = element.closest(".block").id;
 const question = () => document.querySelector("#question textarea");
 // What the parts tell each other.
 const shared = (window.rag ??= {
-  // The button that opened the reader, to come back to.
+  // The button that opened the reader, to come back to, and the timer that does so.
   from: null,
+  returning: 0,
   save(text) {
     const address = URL.createObjectURL(new Blob([text], { type: "text/markdown" }));
     made("a", { href: address, download: "conversation.md" }).click();
@@ -101,8 +102,13 @@ const back = () => {
   const from = shared.from;
   hold(from, () => trigger("shut", {}));
   expand(null);
+  clearInterval(shared.returning);
   // Below the reader of a small window nothing can have the focus before that is gone.
-  setTimeout(() => (from?.isConnected ? from : question())?.focus({ preventScroll: true }), 200);
+  shared.returning = setInterval(() => {
+    if (document.querySelector(".reader")) return;
+    clearInterval(shared.returning);
+    (from?.isConnected ? from : question())?.focus({ preventScroll: true });
+  }, 50);
 };
 let pressed = null;
 let step = null;
@@ -118,6 +124,7 @@ element.addEventListener("click", (event) => {
   pressed = data;
   step = button.matches(".step") ? button.ariaLabel : null;
   const tell = () => trigger(name, button.dataset.chosen ? { ids: chosen() } : data);
+  if (name === "show") clearInterval(shared.returning);
   if (name === "show" && part !== "reader") {
     shared.from = button;
     expand(button);

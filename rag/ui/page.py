@@ -129,8 +129,10 @@ class Page:
         for starter in self.starters:
             running.append(starter.click(asker.answer, [starter, conversation, *self.only], shown, **ASKING))
         box.stop(asker.stop, [conversation], shown, cancels=running, **PRIVATE)
-        for part in self.only:
-            part.change(lambda *only: gr.update(label=limited_to(*only)), self.only, [self.limits], **PRIVATE)
+        # One event for all of them, of which the last counts: two changes at once would otherwise overtake each other.
+        changes = [part.change for part in self.only]
+        said: Any = {**PRIVATE, "trigger_mode": "always_last"}
+        gr.on(changes, lambda *only: gr.update(label=limited_to(*only)), self.only, [self.limits], **said)
         log.edit(asker.edit, [conversation], shown, **PRIVATE)
         log.keep(asker.keep, [conversation], shown, **PRIVATE)
         log.judge(asker.judge, [conversation], [log, conversation], **PRIVATE)

@@ -104,9 +104,8 @@ def serve(settings: Settings, mcp: bool = False, share: bool = False, unprotecte
     try:
         threading.Event().wait()
     finally:
-        tunnels: Any = CURRENT_TUNNELS
-        for tunnel in tunnels:
-            tunnel.kill()
+        for tunnel in CURRENT_TUNNELS:
+            tunnel.kill()  # type: ignore[no-untyped-call]
         page.blocks.close(verbose=False)
 
 

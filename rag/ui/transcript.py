@@ -123,5 +123,5 @@ def _mark(place: Place, number: int, sentence: Sentence, cited: Citation) -> str
 
 def place_of(citation: Citation) -> str:
     """Where a citation stands, in words."""
-    date = f" · {escaped(citation.article.date)}" if citation.article.date else ""
+    date = f' · <span class="date">{escaped(citation.article.date)}</span>' if citation.article.date else ""
     return f"<b>{escaped(citation.article.title)}</b>, {escaped(where(citation.paragraph))}{date}"
