@@ -103,11 +103,11 @@ const back = () => {
   hold(from, () => trigger("shut", {}));
   expand(null);
   clearInterval(shared.returning);
-  // Below the reader of a small window nothing can have the focus before that is gone.
+  // Below the reader of a small window nothing can have the focus before that is gone, and has faded.
   shared.returning = setInterval(() => {
     if (document.querySelector(".reader")) return;
-    clearInterval(shared.returning);
     (from?.isConnected ? from : question())?.focus({ preventScroll: true });
+    if (document.activeElement !== document.body) clearInterval(shared.returning);
   }, 50);
 };
 let pressed = null;
