@@ -14,7 +14,7 @@ def test_starters_are_made_from_the_articles_and_asked_with_a_click(tab):
     shoot(tab, "empty")
     questions = tab.locator("#starters button:visible").all_inner_texts()
     assert 2 <= len(questions) <= 4
-    assert any("Ostwick" in question or "Falk" in question or "Harrow" in question for question in questions)
+    assert any(name in question for question in questions for name in ("Brandt", "Falk", "Harrow", "Ostwick"))
     tab.locator("#starters button:visible").first.click()
     answered(tab)
     assert tab.locator(".question").inner_text() == questions[0]
@@ -24,7 +24,7 @@ def test_starters_are_made_from_the_articles_and_asked_with_a_click(tab):
 
 def test_sources_are_shown_before_the_sentences(tab, monkeypatch):
     monkeypatch.setattr("rag.ui.asking.SENTENCE_PAUSE", 1)
-    tab.fill("#question textarea", "What is sold at the fish market?")
+    tab.fill("#question textarea", "What tasks does Ines Falk see?")
     tab.press("#question textarea", "Enter")
     tab.wait_for_selector(".sources li")
     assert tab.locator(".sentences > span:not(.cite)").count() == 0
@@ -37,7 +37,7 @@ def test_sources_are_shown_before_the_sentences(tab, monkeypatch):
 
 def test_a_stopped_answer_stays_as_it_was_seen(tab, monkeypatch):
     monkeypatch.setattr("rag.ui.asking.SENTENCE_PAUSE", 1)
-    tab.fill("#question textarea", "What is sold at the fish market?")
+    tab.fill("#question textarea", "What tasks does Ines Falk see?")
     tab.press("#question textarea", "Enter")
     tab.wait_for_selector(".sentences > span:not(.cite)")
     tab.get_by_role("button", name="Stop").click()
@@ -46,7 +46,7 @@ def test_a_stopped_answer_stays_as_it_was_seen(tab, monkeypatch):
     tab.wait_for_timeout(1100)
     assert tab.locator(".sentences").inner_text() == seen
     monkeypatch.undo()
-    ask(tab, "What is sold at the fish market?")
+    ask(tab, "What tasks does Ines Falk see?")
     assert tab.locator(".turn").count() == 2
     whole = last(tab).locator(".sentences").inner_text()
     assert whole.startswith(seen)
@@ -284,7 +284,7 @@ def test_a_judgement_is_noted_as_a_labelled_question(tab, page_index):
 
 def test_judging_an_older_answer_leaves_the_place(tab):
     for _ in range(4):
-        ask(tab, "What is sold at the fish market?")
+        ask(tab, "What tasks does Ines Falk see?")
     first = tab.locator(".turn").first.locator("button.thumb").first
     first.scroll_into_view_if_needed()
     before = first.bounding_box()["y"]

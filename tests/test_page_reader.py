@@ -44,7 +44,7 @@ def test_enter_opens_it_and_escape_leads_back_to_the_citation(tab):
 @pytest.mark.parametrize("width", [1024, 390])
 def test_the_conversation_keeps_its_place(browser, page, width):
     with tab_of(browser, page.address, viewport={"width": width, "height": 700}) as tab:
-        for question in ("What is sold at the fish market?", "What is the capital of France?", "What does cod cost?"):
+        for question in ("What tasks does Ines Falk see?", "What is the capital of France?", "What does cod cost?"):
             ask(tab, question)
         # What stands above it gets narrower, and so higher.
         mark = last(tab).locator("button.mark").first
@@ -95,7 +95,7 @@ def test_the_other_places_of_a_sentence_are_listed(tab):
 
 
 def test_next_and_previous_citation(tab):
-    ask(tab, "What is sold at the fish market?")
+    ask(tab, "What tasks does Ines Falk see?")
     count = last(tab).locator(".sentences > span:not(.cite)").count()
     assert count > 1
     last(tab).locator("button.mark").first.click()
