@@ -116,7 +116,8 @@ class Question:
 _ASKS = {
     "age": r"how old|(?:what|which) age",
     "count": r"how (?:many|often)|(?:what|which) (?:number|percent\w*|share)|how much of",
-    "amount": r"how (?:much|long|far|large|big|tall|high|fast|wide|deep|heavy)|what (?:is|was) the (?:cost|price)",
+    "amount": r"how (?:much|long|far|large|big|tall|high|fast|wide|deep|heavy)"
+    r"|what (?:is|was) the (?:cost|price)|what (?:do|does|did) [^?]{1,60} cost",
     "when": r"when|(?:what|which) (?:year|date|day|month|century|decade|time)|how (?:soon|late|recently)",
     "who": r"who|whom|whose",
     "where": r"where|(?:what|which) (?:country|city|place|town|state|continent|region|location)",

@@ -11,7 +11,7 @@ def test_axe_finds_nothing_serious(browser, page, scheme):
     with tab_of(browser, page.address, scheme=scheme) as tab:
         tab.wait_for_selector("#starters button:visible")
         assert findings(tab) == []
-        ask(tab, "How much does herring cost?")
+        ask(tab, "When was the new harbour opened?")
         ask(tab, "And cod?")
         ask(tab, "What is the capital of France?")
         last(tab).locator("button.thumb[data-judged=down]").click()
@@ -61,7 +61,7 @@ def tab_to(tab, name, most=60):
 
 def test_everything_is_done_by_keyboard(tab, page):
     assert tab.evaluate("document.activeElement.matches('#question textarea')")
-    tab.keyboard.type("What does cod cost?")
+    tab.keyboard.type("When was the new harbour opened?")
     tab.keyboard.press("Enter")
     tab.wait_for_selector(".judgement")
     tab.evaluate("document.activeElement.blur()")
@@ -118,7 +118,7 @@ def test_nothing_is_wider_than_a_small_window(browser, page, scheme):
         tab.wait_for_selector("#starters button:visible")
         shoot(tab, f"small-empty-{scheme}")
         assert fits() == []
-        ask(tab, "How much does herring cost?")
+        ask(tab, "When was the new harbour opened?")
         ask(tab, "And what about an_extremely_long_word_that_nobody_would_write_but_somebody_might_paste_into_the_box?")
         shoot(tab, f"small-answer-{scheme}")
         assert fits() == []
