@@ -44,6 +44,8 @@ def is_another(name: tuple[str, ...], mentions: Sequence[Mention], start: int, e
 
 APART = 10
 """Words between an office and a name that do not belong together."""
+_CHIEF = re.compile(r"\bchief executive(?: officer)?\b", re.I)
+"""The same office as CEO."""
 _OFFICE = re.compile(r"\b[Ww]ho\b.{0,40}? ([^\W\d_][\w-]*) of (?:the )?([^\W\d_a-z][\w’'-]*(?: [^\W\d_a-z][\w-]*)*)")
 
 
@@ -52,9 +54,10 @@ def is_office_of_another(question: str, text: str) -> bool:
 
     That is when both stand in it, but nowhere near each other, and when it has the office alone, with another name.
     """
-    match = _OFFICE.search(question)
+    match = _OFFICE.search(_CHIEF.sub("CEO", question))
     if not match:
         return False
+    text = _CHIEF.sub("CEO", text)
     words = words_of(text)
     offices = [i for i, word in enumerate(words) if word.stem == stem(match.group(1))]
     last = words_of(match.group(2))[-1].stem

@@ -53,6 +53,18 @@ def test_the_office_must_be_of_the_name_asked_for():
     assert not is_office_of_another("Who is the director of Halden?", "She is the director of it since May.")
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "expected"),
+    [
+        ("Who is the CEO of Halden?", "Ann Moor, the chief executive of Tind, agrees.", True),
+        ("Who is the chief executive of Halden?", "Ann Moor, the CEO of Tind, agrees.", True),
+        ("Who is the CEO of Halden?", "Ann Moor, the chief executive officer of Halden, agrees.", False),
+    ],
+)
+def test_an_office_is_the_same_by_its_other_name(question, text, expected):
+    assert is_office_of_another(question, text) is expected
+
+
 TOLD = (
     "Ada Holm, a potter, lives in North Harbour. She fires her bowls twice. The glaze is a secret. "
     "Ruben Falk said that it contains ash. Holm laughs at this. City Council has no opinion."
