@@ -7,7 +7,7 @@ sets=$1
 china=$2
 asked=benchmarks/questions
 training=benchmarks/training
-set -- "$sets/squad2" "$sets/xquad-en" "$sets/clapnq"
+set -- "$sets/squad2" "$sets/xquad-en" "$sets/clapnq" --devious squad2
 for name in squad2 clapnq; do
     set -- "$@" --over "$sets/$name" "$training/questions/$name.jsonl"
 done
@@ -17,5 +17,5 @@ done
 set -- "$@" --over articles "$asked/sample.jsonl" --over "$china" "$asked/china-dev.jsonl"
 set -- "$@" --over "$china" "$asked/china-test.jsonl" --test china-test
 set -- "$@" --over benchmarks/news "$asked/news.jsonl" --test news
-set -- "$@" --over benchmarks/more-news "$asked/more-news.jsonl" --test more-news
+set -- "$@" --over benchmarks/weekly "$asked/weekly.jsonl" --test weekly
 exec python benchmarks/train_examiner.py "$@"

@@ -43,6 +43,8 @@ class TokenVectors:
 
     spans: np.ndarray
     """(n, 2) int32: where each token stands in the text."""
+    ids: np.ndarray
+    """(n,) int32: which of the model's tokens it is."""
     vectors: np.ndarray
     """(n, dim) float32, rows of unit length."""
 
@@ -121,38 +123,8 @@ class Embedder:
                 vectors = vectors[~special]
                 vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
                 spans = np.array(encoding.offsets[:count], dtype=np.int32).reshape(-1, 2)[~special]
-                found[i] = TokenVectors(spans, vectors)
-        return [item for item in found if item is not None]
-
-    def token_layers(self, texts: Sequence[str], layers: Sequence[int]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """What some of the model's layers say of each token; what is beyond `max_tokens` is left out.
-
-        Args:
-            texts: to read.
-            layers: numbers of layers, 0 the embeddings.
-
-        Returns:
-            For each text where its tokens stand, (n, 2) int32, and (n, len(layers), dim) float32.
-        """
-        import torch
-
-        transformer: Any = self.model[0]
-        found: list[tuple[np.ndarray, np.ndarray] | None] = [None] * len(texts)
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        for first in range(0, len(order), TOKEN_BATCH):
-            rows = order[first : first + TOKEN_BATCH]
-            batch = [texts[i] for i in rows]
-            with self._lock, torch.inference_mode():
-                features = self.model.tokenizer(
-                    batch, padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt"
-                ).to(self.device)
-                outputs = transformer.auto_model(**features, output_hidden_states=True).hidden_states
-                taken = torch.stack([outputs[layer] for layer in layers], 2).float().cpu().numpy()
-            for i, of_text, encoding in zip(rows, taken, self._tokenizer.encode_batch(batch), strict=True):
-                # Without the special tokens at either end.
-                count = min(len(encoding.ids), self.max_tokens) - 2
-                spans = np.array(encoding.offsets[1 : 1 + count], dtype=np.int32).reshape(-1, 2)
-                found[i] = spans, of_text[1 : 1 + count]
+                ids = np.array(encoding.ids[:count], dtype=np.int32)[~special]
+                found[i] = TokenVectors(spans, ids, vectors)
         return [item for item in found if item is not None]
 
     @cached_property

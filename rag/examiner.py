@@ -2,14 +2,14 @@
 
 Ranking finds the sentences that are *about* what is asked. Whether one of them says it is seen only by reading both:
 
-1. The sentence, with the one before it where that is short, is taken out of its passage as the embedded model read it:
-   three of the model's layers for each token, since the lower ones know more of a word and the upper more of its text.
+1. The question and the sentence, with the one before it where that is short, are read as one text by the embedded
+   model, which was taught to (`rag.network`).
 2. Each token gets marks: whether its word stands on the other side too and how rare that is, how similar the most
-   similar token on the other side is, whether it is written as a name or a number.
-3. Two small networks (`rag.network`) read these, and what the signals of ranking (`rag.signals`) and deciding
-   (`rag.decision`) say of the sentence. They were trained by `benchmarks/train_examiner.py` on labelled questions.
+   similar token on the other side is where each is read by itself, whether it is written as a name or a number.
+3. What the signals of ranking (`rag.signals`) and deciding (`rag.decision`) say of the sentence is added.
 
-It always reads by the embedded default model, which it was trained with, whatever model the index is made by.
+`benchmarks/train_examiner.py` taught it on labelled questions. It always reads by the embedded default model, whatever
+model the index is made by.
 """
 
 from __future__ import annotations
@@ -26,12 +26,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from rag.decision import DECISION_SIGNALS, GENERIC, decision_signals
-from rag.embedding import Embedder
+from rag.embedding import Embedder, TokenVectors
 from rag.question import Question, Word
 from rag.settings import DEFAULT_MODEL, Settings
 from rag.signals import SENTENCE_SIGNALS, View
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rag.network import Network
     from rag.retrieval import Candidate
 
 FILE = Path(__file__).with_name("examiner.safetensors")
@@ -45,12 +48,13 @@ MOST_RARITY = 8.0
 OF_RANKING = 4
 """Numbers that `sentence_signals` has from ranking, between those of the sentence and those of deciding."""
 LITERAL = 2.5
-"""What a sentence gains by having every telling word of the question around a number or date of the kind asked for, or
-just by having them all where no more is asked than what is said of them. The networks have learnt to doubt questions
-for prices and ages, which are asked more often where they aren't told; of the written questions of the first kind 100
-in 127 are answered."""
+"""What a sentence gains by having every telling word of the question around a number or date of the kind asked for. The
+network has learnt to doubt questions for prices and ages, which are asked more often where they aren't told; of the
+written questions of this kind 100 in 127 are answered."""
+SAYS_OF = 1.0
+"""The least log-odds of a sentence that has all telling words, where no more is asked than what is said of them."""
 CACHED = 128
-"""Passages whose layers stay in memory, about 0.5 MB each."""
+"""Passages whose tokens stay in memory, about 0.2 MB each, where the index is made by another model."""
 
 
 class Sentence(NamedTuple):
@@ -67,23 +71,12 @@ class Sentence(NamedTuple):
     """Of its passage among the candidates, from 0."""
 
 
-class Layers(NamedTuple):
-    """A text as the embedded model read it."""
-
-    spans: np.ndarray
-    """(n, 2) int32: where each token stands in the text."""
-    states: np.ndarray
-    """(n, taken in) float16: what the network takes in, the layers side by side."""
-    vectors: np.ndarray
-    """(n, dim) float32: the last layer, rows of unit length."""
-
-
 @dataclass(frozen=True)
 class Sheet:
     """What the network reads of one sentence."""
 
-    states: np.ndarray
-    """(tokens, taken in) float16, the question's tokens first."""
+    ids: np.ndarray
+    """(tokens,) int32, the question's tokens first."""
     marks: np.ndarray
     """(tokens, MARKS) float32."""
     asked: int
@@ -93,23 +86,26 @@ class Sheet:
 
 
 class Examiner:
-    """The networks and the embedded model; safe to call from several threads."""
+    """The network and the embedded model; safe to call from several threads."""
 
-    def __init__(self, embedder: Embedder, networks: Any) -> None:
+    def __init__(self, network: Network, embedder: Embedder, reads_anew: bool) -> None:
+        """`reads_anew`: whether questions and passages were read by another model than the embedded one."""
+        self._network = network
         self._embedder = embedder
-        self._networks = networks
+        self._reads_anew = reads_anew
         self._lock = threading.Lock()
-        self._read: OrderedDict[str, Layers] = OrderedDict()
+        self._read: OrderedDict[str, TokenVectors] = OrderedDict()
 
     @classmethod
     def load(cls, settings: Settings | None = None) -> Examiner:
-        """The examiner that comes with the package, on the device that `settings` name.
+        """The examiner that comes with the package, for an index made by the model that `settings` name.
 
         Raises:
             RagError: the embedded model is not installed, or its weights are not the published ones.
         """
-        embedder = Embedder.load(replace(settings or Settings(), model=DEFAULT_MODEL))
-        return cls(embedder, _networks())
+        settings = settings or Settings()
+        embedder = Embedder.load(replace(settings, model=DEFAULT_MODEL))
+        return cls(_network(embedder), embedder, settings.model != DEFAULT_MODEL)
 
     def examine(self, question: Question, sentences: Sequence[Sentence]) -> np.ndarray:
         """How likely each of `sentences` answers `question`: (n,) log-odds, float32.
@@ -120,22 +116,25 @@ class Examiner:
         """
         if not sentences:
             return np.empty(0, dtype=np.float32)
-        asked = read_layers(self._embedder, [question.text])[0]
-        passages = self._layers([sentence.candidate.view.text for sentence in sentences])
+        asked = self._tokens([question.text])[0] if self._reads_anew else question.tokens
+        views = [sentence.candidate.view for sentence in sentences]
+        passages = self._tokens([view.text for view in views]) if self._reads_anew else [view.tokens for view in views]
         sheets = [
-            sheet(question, asked, sentence.candidate.view, passage, sentence.position)
-            for sentence, passage in zip(sentences, passages, strict=True)
+            sheet(question, asked, view, passage, sentence.position)
+            for sentence, view, passage in zip(sentences, views, passages, strict=True)
         ]
         signals = sentence_signals(question, sentences)
-        literal = _holds_what_is_asked(signals) | np.array([_says_of(question, one) for one in sentences])
-        odds: np.ndarray = run(self._networks, sheets, signals) + LITERAL * literal.astype(np.float32)
+        odds: np.ndarray = run(self._network, sheets, signals)
+        odds = odds + LITERAL * _holds_what_is_asked(signals).astype(np.float32)
+        says_of = np.array([_says_of(question, one) for one in sentences])
+        odds[says_of] = np.maximum(odds[says_of], SAYS_OF)
         return odds
 
-    def _layers(self, texts: Sequence[str]) -> list[Layers]:
+    def _tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         with self._lock:
             known = {text: self._read[text] for text in texts if text in self._read}
         missing = [text for text in dict.fromkeys(texts) if text not in known]
-        known.update(zip(missing, read_layers(self._embedder, missing), strict=True))
+        known.update(zip(missing, self._embedder.token_vectors(missing), strict=True))
         with self._lock:
             for text in known:
                 self._read[text] = known[text]
@@ -145,20 +144,8 @@ class Examiner:
         return [known[text] for text in texts]
 
 
-def read_layers(embedder: Embedder, texts: Sequence[str]) -> list[Layers]:
-    """`texts` as the embedded model reads them, longer ones cut off."""
-    from rag.network import LAYERS
-
-    found = []
-    for spans, layers in embedder.token_layers(texts, LAYERS):
-        last = layers[:, -1]
-        vectors = last / np.maximum(np.linalg.norm(last, axis=1, keepdims=True), 1e-12)
-        found.append(Layers(spans, layers.reshape(len(layers), -1).astype(np.float16), vectors))
-    return found
-
-
-def sheet(question: Question, asked: Layers, view: View, passage: Layers, position: int) -> Sheet:
-    """What the network reads of sentence `position` of `view`."""
+def sheet(question: Question, asked: TokenVectors, view: View, passage: TokenVectors, position: int) -> Sheet:
+    """What the network reads of sentence `position` of `view`, the tokens being those of the embedded model."""
     start, end = view.sentences[position]
     first = _begins(view, position)
     inside = np.flatnonzero((passage.spans[:, 0] >= first) & (passage.spans[:, 1] <= end))[-LONGEST:]
@@ -184,7 +171,7 @@ def sheet(question: Question, asked: Layers, view: View, passage: Layers, positi
     marks[: len(own), 6] = similar.max(axis=1)
     marks[len(own) :, 6] = similar.max(axis=0) if len(own) else 0.0
     marks[: len(own), 7] = 1.0
-    return Sheet(np.concatenate([asked.states, passage.states[inside]]), marks, len(own), int(inside[0]))
+    return Sheet(np.concatenate([asked.ids, passage.ids[inside]]), marks, len(own), int(inside[0]))
 
 
 def sentence_signals(question: Question, sentences: Sequence[Sentence]) -> np.ndarray:
@@ -229,31 +216,35 @@ def _says_of(question: Question, sentence: Sentence) -> bool:
     return all(word.stem in stems for word in of)
 
 
-def run(networks: Any, sheets: Sequence[Sheet], signals: np.ndarray) -> np.ndarray:
-    """The networks' log-odds for `sheets` and their `signals`, (n,) float32."""
+def run(network: Network, sheets: Sequence[Sheet], signals: np.ndarray) -> np.ndarray:
+    """The network's log-odds for `sheets` and their `signals`, (n,) float32."""
     import torch
 
+    device = network.marks.weight.device
     with torch.inference_mode():
-        odds = networks(*padded(sheets), torch.from_numpy(signals))
-    found: np.ndarray = odds.numpy()
+        odds, _ = network(*(tensor.to(device) for tensor in padded(sheets)), torch.from_numpy(signals).to(device))
+    found: np.ndarray = odds.cpu().numpy()
     return found
 
 
-def padded(sheets: Sequence[Sheet]) -> tuple[Any, Any, Any, Any]:
-    """`sheets` as the network's tensors: states, marks, where there is padding, where the question."""
+def padded(sheets: Sequence[Sheet]) -> tuple[Tensor, Tensor, Tensor]:
+    """`sheets` as the network's tensors: ids, marks and kinds."""
     import torch
 
-    longest = max(len(one.states) for one in sheets)
-    states = np.zeros((len(sheets), longest, sheets[0].states.shape[1]), dtype=np.float32)
-    marks = np.zeros((len(sheets), longest, sheets[0].marks.shape[1]), dtype=np.float32)
-    padding = np.ones((len(sheets), longest), dtype=bool)
-    asked = np.zeros((len(sheets), longest), dtype=bool)
+    from rag.network import ASKED, ENDS, LAST, MARKS, OPENS, OWN, SAID
+
+    longest = max(len(one.ids) for one in sheets) + 3
+    ids = np.zeros((len(sheets), longest), dtype=np.int64)
+    marks = np.zeros((len(sheets), longest, MARKS), dtype=np.float32)
+    kinds = np.zeros((len(sheets), longest), dtype=np.int64)
     for i, one in enumerate(sheets):
-        states[i, : len(one.states)] = one.states
-        marks[i, : len(one.marks)] = one.marks
-        padding[i, : len(one.states)] = False
-        asked[i, : one.asked] = True
-    return tuple(torch.from_numpy(array) for array in (states, marks, padding, asked))  # type: ignore[return-value]
+        middle, end = 1 + one.asked, 2 + len(one.ids)
+        asked, said = slice(1, middle), slice(middle + 1, end)
+        ids[i, asked], ids[i, said] = np.split(one.ids, [one.asked])
+        ids[i, 0], ids[i, [middle, end]] = OPENS, ENDS
+        marks[i, asked], marks[i, said] = np.split(one.marks, [one.asked])
+        kinds[i, : middle + 1], kinds[i, asked], kinds[i, said], kinds[i, end] = OWN, ASKED, SAID, LAST
+    return torch.from_numpy(ids), torch.from_numpy(marks), torch.from_numpy(kinds)
 
 
 def _begins(view: View, position: int) -> int:
@@ -274,17 +265,15 @@ def _words_of_tokens(words: Sequence[Word], spans: np.ndarray) -> list[Word | No
 
 
 @lru_cache(maxsize=1)
-def _networks() -> Any:
+def _network(embedder: Embedder) -> Network:
     from safetensors.torch import load_file
 
-    from rag.network import Network, Networks
+    from rag.network import Network
 
-    weights = {name: value.float() for name, value in load_file(FILE).items()}
-    taken_in = weights["members.0.states.weight"].shape[1]
-    count = len({name.split(".")[1] for name in weights})
-    networks = Networks([Network(taken_in) for _ in range(count)])
-    # Only how many batches were seen in training is left out.
-    missing, unexpected = networks.load_state_dict(weights, strict=False)
-    if unexpected or any(not name.endswith("num_batches_tracked") for name in missing):
+    transformer: Any = embedder.model[0]
+    network = Network(transformer.auto_model.state_dict())
+    # The embedded model's matrices are there already, and how many batches were seen in training is left out.
+    _, unexpected = network.load_state_dict(load_file(FILE), strict=False)
+    if unexpected:
         raise RuntimeError(f"{FILE} does not fit rag.network; train it anew with benchmarks/train_examiner.py")
-    return networks.eval()
+    return network.merge()
