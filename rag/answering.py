@@ -29,7 +29,7 @@ from rag.duplicates import ArticleSentences
 from rag.examiner import EXAMINED, Examiner
 from rag.examiner import Sentence as Examined
 from rag.question import Question
-from rag.retrieval import Candidate, Hit, Retriever, article_dict
+from rag.retrieval import LONGEST_QUESTION, Candidate, Hit, Retriever, article_dict
 from rag.settings import Settings
 from rag.store import Filters
 from rag.weights import Weights
@@ -130,7 +130,7 @@ class Answerer:
         """The answer to `question`, understood in the light of `history`.
 
         Args:
-            question: any text.
+            question: any text; what is beyond `LONGEST_QUESTION` is cut off.
             history: (question, answer text) pairs, or earlier `Answer`s, oldest first.
             filters: which articles may be used.
             k: how many hits the answer carries.
@@ -139,7 +139,7 @@ class Answerer:
             RagError: the question is empty.
         """
         started = time.perf_counter()
-        question = clean(question)
+        question = clean(question.strip()[:LONGEST_QUESTION])
         searched = stand_alone(question, turns_of(history))
         asked, candidates = self.retriever.read(searched, filters, wanted=k)
         hits = tuple(candidate.hit() for candidate in candidates[:k])

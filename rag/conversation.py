@@ -17,6 +17,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from rag.cleaning import clean
 from rag.errors import RagError
 from rag.question import STOPWORDS, Word, words_of
 
@@ -35,6 +36,8 @@ _WHO = re.compile(r"^\s*(?:and\s+)?who\b(?:\s+(?:is|was|are|were)\b)?", re.I)
 
 Turn = tuple[str, str]
 """A question and the text of its answer."""
+LONGEST_TURN = 10_000
+"""What is looked at of either, in characters."""
 
 _GOES_ON = re.compile(
     r"^\s*(and|but|so|or|also|what about|how about|then|what else|anything else|why not|since when|which ones?)\b", re.I
@@ -74,7 +77,7 @@ def turns_of(history: Sequence[Any]) -> list[Turn]:
             raise RagError(
                 f"An entry of the history is {type(entry).__name__}; give (question, answer) pairs, oldest first."
             )
-    return turns
+    return [(clean(question[:LONGEST_TURN]), clean(answer[:LONGEST_TURN])) for question, answer in turns]
 
 
 def stand_alone(question: str, turns: Sequence[Turn]) -> str:

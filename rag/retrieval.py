@@ -45,6 +45,8 @@ CACHED_VIEWS = 512
 """Passages whose token vectors stay in memory, about 0.2 MB each."""
 QUESTION_WORDS = 128
 """A question is cut after so many words: the model reads no more, and BM25 would match everything."""
+LONGEST_QUESTION = 2_000
+"""In characters; the rest is cut off too, since not every script has spaces between its words."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,7 @@ class Retriever:
         Raises:
             RagError: there is nothing in the query that can be read.
         """
-        text = " ".join(clean(query).split()[:QUESTION_WORDS])
+        text = " ".join(clean(query.strip()[:LONGEST_QUESTION]).split()[:QUESTION_WORDS])
         if not text:
             raise RagError("The question is empty; ask something.")
         state = self._current()

@@ -18,6 +18,7 @@ from rag.errors import IndexNotFound, RagError
 from rag.feedback import record
 from rag.generations import status
 from rag.library import Library
+from rag.retrieval import LONGEST_QUESTION
 from rag.settings import Settings
 from rag.starters import starter_questions
 from rag.store import Filters
@@ -26,8 +27,6 @@ from rag.ui.html import button, count_of, escaped
 from rag.ui.reader import read_place
 from rag.ui.transcript import transcript
 
-LONGEST_QUESTION = 2_000
-"""In characters; the rest is cut off."""
 MOST_TURNS = 50
 """Of an earlier conversation that is opened again."""
 STARTERS = 4
@@ -112,7 +111,7 @@ class Asker:
 
     def answer(
         self,
-        question: str,
+        question: str | None,
         conversation: Conversation,
         articles: list[str] | None = None,
         authors: list[str] | None = None,
@@ -121,7 +120,7 @@ class Asker:
         until: str | None = None,
     ) -> Iterator[tuple[Any, ...]]:
         """The conversation with one more question: where its answer was found, then sentence after sentence."""
-        question = question[:LONGEST_QUESTION].strip()
+        question = (question or "")[:LONGEST_QUESTION].strip()
         if not question:
             yield transcript(conversation), conversation, gr.skip()
             return

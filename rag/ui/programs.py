@@ -12,7 +12,6 @@ import gradio as gr
 
 from rag.answering import Answerer
 from rag.errors import RagError
-from rag.ui.asking import LONGEST_QUESTION
 
 Said = TypeVar("Said")
 NAMES = ("search", "ask")
@@ -38,7 +37,7 @@ class Programs:
             raise gr.Error("query must be a text.", print_exception=False)
         if not isinstance(k, int) or not 1 <= k <= 100:
             raise gr.Error("k must be a whole number from 1 to 100.", print_exception=False)
-        hits = _say(lambda: self._open().retriever.search(query[:LONGEST_QUESTION], k))
+        hits = _say(lambda: self._open().retriever.search(query, k))
         return json.dumps([hit.to_dict() for hit in hits])
 
     def ask(self, question: str, history: list[list[str]] | None = None) -> str:
@@ -58,7 +57,7 @@ class Programs:
             isinstance(turn, list) and len(turn) == 2 and all(isinstance(t, str) for t in turn) for turn in turns
         ):
             raise gr.Error("history must be a list of [question, answer] pairs.", print_exception=False)
-        return json.dumps(_say(lambda: self._open().ask(question[:LONGEST_QUESTION], history=turns)).to_dict())
+        return json.dumps(_say(lambda: self._open().ask(question, history=turns)).to_dict())
 
 
 def _say(call: Callable[[], Said]) -> Said:
