@@ -294,7 +294,7 @@ def test_monitoring_and_run_history_are_off(client, page):
 
 @browsed
 def test_who_comes_when_the_queue_is_full_is_told(browser, page_index, monkeypatch):
-    monkeypatch.setattr("rag.ui.serving.QUEUED", 16)
+    monkeypatch.setattr("rag.ui.guard.WAITING", 16)
     with served(Settings(index=str(page_index))) as page, tab_of(browser, page.address) as tab:
         tab.wait_for_selector("#starters button:visible")
         with page.asker._lock:

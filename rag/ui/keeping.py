@@ -109,9 +109,9 @@ class Keeper:
             return table([], 0, Listing())
         return table(found, count, listing)
 
-    def find(self, text: str, listing: Listing) -> tuple[str, Listing]:
+    def find(self, text: str | None, listing: Listing) -> tuple[str, Listing]:
         """Only the articles that have these words."""
-        listing = replace(listing, text=text[:200], first=0)
+        listing = replace(listing, text=(text or "")[:200], first=0)
         return self.table(listing), listing
 
     def sort(self, listing: Listing, event: gr.EventData) -> tuple[str, Listing]:

@@ -11,9 +11,10 @@ from typing import Any
 
 import gradio as gr
 
+from rag.retrieval import LONGEST_QUESTION
 from rag.settings import Settings
 from rag.store import Listing
-from rag.ui.asking import LONGEST_QUESTION, STARTERS, Asker, limited_to, ready
+from rag.ui.asking import STARTERS, Asker, limited_to, ready
 from rag.ui.conversation import Conversation
 from rag.ui.keeping import Keeper
 from rag.ui.programs import NAMES, Programs
@@ -26,8 +27,10 @@ UPLOADS_KEPT = 3600
 """Seconds for which what was uploaded stays in Gradio's own folder, whence it has been copied."""
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+# Without Gradio's own look at values: it takes a choice that is gone since for a fault.
+PLAIN: dict[str, Any] = {**PRIVATE, "preprocess": False}
 # "multiple", since Gradio would take no other question after one that was stopped before its answer began.
-ASKING: dict[str, Any] = {**PRIVATE, "concurrency_limit": 4, "concurrency_id": "asking", "trigger_mode": "multiple"}
+ASKING: dict[str, Any] = {**PLAIN, "concurrency_limit": 4, "concurrency_id": "asking", "trigger_mode": "multiple"}
 BUILDING: dict[str, Any] = {**PRIVATE, "concurrency_limit": 16, "concurrency_id": "building"}
 """Most of these only watch."""
 
@@ -131,7 +134,7 @@ class Page:
         box.stop(asker.stop, [conversation], shown, cancels=running, **PRIVATE)
         # One event for all of them, of which the last counts: two changes at once would otherwise overtake each other.
         changes = [part.change for part in self.only]
-        said: Any = {**PRIVATE, "trigger_mode": "always_last"}
+        said: Any = {**PLAIN, "trigger_mode": "always_last"}
         gr.on(changes, lambda *only: gr.update(label=limited_to(*only)), self.only, [self.limits], **said)
         log.edit(asker.edit, [conversation], shown, **PRIVATE)
         log.keep(asker.keep, [conversation], shown, **PRIVATE)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import os
-import re
 import threading
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,69 +17,28 @@ from typing import Any
 # Before Gradio is imported: nothing is reported or looked for on another host.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Gradio would sum up its last 10,000 events after each of them.
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000000"
 
 import gradio as gr
 from gradio.tunneling import CURRENT_TUNNELS
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag import terminal
 from rag.errors import RagError
 from rag.settings import Settings
+from rag.ui.guard import WAITING, Guard
 from rag.ui.page import FOLDER, Page
-from rag.ui.programs import NAMES
 
-QUEUED = 64
-"""Events that may wait; whoever comes then is told that the page is busy."""
+QUEUED = 4 * WAITING
+"""Events that may wait, of all kinds."""
+SESSIONS = 1000
+"""Of open and of left pages: the server forgets the oldest beyond these, a tenth of a megabyte each."""
 FONTS = (gr.themes.LocalFont("IBM Plex Sans", (400, 700)), "system-ui", "sans-serif")
 """Of the fonts that Gradio brings along, one whose files have all of the Latin letters."""
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' blob:; "
-    "worker-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; "
-    "frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-
-
-CALLED = re.compile(r"/gradio_api/(?:run|api|call(?:/v2)?)/([^/]+)/?$")
-"""Path of an endpoint that is called by name."""
-
-
-class _Guard:
-    """Adds HEADERS to every answer, and refuses what only the page itself may do.
-
-    That is the events of its parts, which Gradio would let anybody call by name, and with `own_only` all that a page
-    of another site makes a browser send here.
-    """
-
-    def __init__(self, app: ASGIApp, own_only: bool) -> None:
-        self._app = app
-        self._own_only = own_only
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
-            headers = Headers(scope=scope)
-            origin = headers.get("origin")
-            hosts = (headers.get("host"), headers.get("x-forwarded-host"))
-            named = CALLED.search(scope["path"])
-            if (named and named.group(1) not in NAMES) or (
-                self._own_only and origin and origin.partition("://")[2] not in hosts
-            ):
-                await PlainTextResponse("Only this page itself may ask for that.", 403)(scope, receive, send)
-                return
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
 
 
 def serve(settings: Settings, mcp: bool = False, share: bool = False, unprotected: bool = False) -> None:
@@ -113,7 +71,10 @@ def launch(settings: Settings, mcp: bool = False, share: bool = False, unprotect
     """The page, served from threads of its own; takes and raises what `serve` does."""
     options = launch_options(settings, mcp, share, unprotected)
     page = Page(settings)
-    page.blocks.queue(max_size=QUEUED)
+    # Without `api_open`, nothing passes by the queue.
+    page.blocks.queue(max_size=QUEUED, api_open=False)
+    guard = Middleware(Guard, blocks=page.blocks, own_only=not share)
+    options["app_kwargs"]["middleware"].insert(0, guard)
     try:
         page.blocks.launch(**options, quiet=True, prevent_thread_lock=True)
     except OSError as error:
@@ -145,10 +106,6 @@ def launch_options(
         raise RagError("--mcp needs another package; run: pip install -e '.[mcp]'")
     # The names other pages could make a browser call this machine by are refused.
     hosts = ["localhost", "127.0.0.1", "[::1]", settings.host] if own and not share else ["*"]
-    middleware = [
-        Middleware(_Guard, own_only=not share),
-        Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
-    ]
     return {
         "server_name": settings.host,
         "server_port": settings.port or None,
@@ -164,8 +121,9 @@ def launch_options(
             input_placeholder_color_dark="*neutral_400",
         ),
         "css_paths": FOLDER / "style.css",
-        "app_kwargs": {"middleware": middleware},
+        "app_kwargs": {"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]},
         "max_file_size": int(settings.max_file_mb * 1e6),
+        "state_session_capacity": SESSIONS,
         "share": share,
         "mcp_server": mcp,
         "footer_links": [],
