@@ -23,6 +23,7 @@ import numpy as np
 
 from rag.articles import Article, Paragraph
 from rag.chunking import Passage
+from rag.cleaning import printable
 from rag.errors import IndexDamaged, RagError
 
 APPLICATION_ID = 0x52616741
@@ -379,7 +380,7 @@ def _clauses(filters: Filters) -> tuple[list[str], list[str]]:
     for date, order in ((filters.since, ">="), (filters.until, "<=")):
         if date:
             if not re.fullmatch(r"\d{4}(-\d{2}(-\d{2})?)?", date, re.ASCII):
-                raise RagError(f"'{date}' is not a date; write it as YYYY-MM-DD.")
+                raise RagError(f"'{printable(date[:40])}' is not a date; write it as YYYY-MM-DD.")
             clauses.append(f"date != '' AND substr(date, 1, {len(date)}) {order} ?")
             values.append(date)
     return clauses, values
