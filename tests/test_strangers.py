@@ -35,6 +35,8 @@ from rag.ui.transcript import transcript
 
 ROOT = Path(__file__).parent.parent
 short_and_whole = pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.torture)])
+LONGEST = 300
+"""Seconds after which an answer is given up."""
 BUSY = "The page is busy; try again in a moment."
 
 
@@ -60,8 +62,13 @@ def event_of(page, function):
 def told(client, event, name=""):
     """All that the server says of an event: by the session, or by the call of a name."""
     path, query = (f"call/{name}/{event}", {}) if name else ("queue/data", {"session_hash": event})
+    parts, until = [], time.time() + LONGEST
     with client.stream("GET", f"gradio_api/{path}", params=query) as stream:
-        return "".join(stream.iter_text())
+        for part in stream.iter_text():
+            parts.append(part)
+            # It is kept alive by signs of life, so that no timeout of the client would end it.
+            assert time.time() < until, "no answer came"
+    return "".join(parts)
 
 
 # What is posted.
