@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rag.question import stem, words_of
@@ -83,6 +83,10 @@ _HEADS = frozenset(
 _PRONOUN = re.compile(r"\b(?:he|she|his|her|him|hers)\b", re.I)
 
 
+LONGEST_WORD = 80
+"""Characters of a name's word."""
+
+
 class Mention(NamedTuple):
     """Where a person is named."""
 
@@ -100,8 +104,9 @@ def people(text: str) -> list[Mention]:
     """
     found: list[Mention] = []
     known: dict[str, tuple[str, ...]] = {}
+    told = _Told(text)
     runs = {tuple(match.group().split()): _person(match.group().split(), text) for match in _RUN.finditer(text)}
-    persons = {run: name for run, name in runs.items() if name[-1].lower() not in _HEADS and _acts(name, text)}
+    persons = {run: name for run, name in runs.items() if name[-1].lower() not in _HEADS and told.acts(name)}
     for match in re.finditer(rf"{_RUN.pattern}|\b[^\W\d_a-z][\w’'-]+", text):
         parts = tuple(re.sub(r"[’']s$", "", word) for word in match.group().split())
         if parts in persons:
@@ -116,7 +121,7 @@ def people(text: str) -> list[Mention]:
 def _person(run: Sequence[str], text: str) -> tuple[str, ...]:
     """The name in a run of three words or more without what stands before it, as in "head of Holm Works Ada Byron"."""
     run = tuple(run)
-    while len(run) > 2 and len(re.findall(rf"\b{re.escape(run[0])}\b", text)) > text.count(" ".join(run)):
+    while len(run) > 2 and len(list(_places(run[0], text))) > text.count(" ".join(run)):
         run = run[1:]
     return run
 
@@ -132,14 +137,56 @@ def meant(mentions: Sequence[Mention], text: str, start: int, end: int) -> froze
     return frozenset(word.stem for name in names for word in words_of(" ".join(name)))
 
 
-def _acts(run: tuple[str, ...], text: str) -> bool:
-    whole, first, last = (re.escape(part) for part in (" ".join(run), run[0], run[-1]))
-    is_somebody = rf"(?:,? who\b|, (?:an?|the)\b| (?:{_SAYS})\b)"
-    return any(
-        re.search(pattern, text)
-        for pattern in (
-            rf"\b{whole}{is_somebody}",
-            rf"\b(?:said|says|told|according to) {whole}\b",
-            rf"(?<!\w )\b(?:{first}|{last}){is_somebody}",
-        )
-    )
+_IS_SOMEBODY = re.compile(rf"(?=,? who\b|, (?:an?|the)\b| (?:{_SAYS})\b)")
+_SAID = re.compile(r"\b(?:said|says|told|according to) ")
+_LAST_WORD = re.compile(r"[\w’'-]+$")
+
+
+class _Told:
+    """What a text tells of those it names; it is read once, since long articles have many names."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._before = {match.start() for match in _IS_SOMEBODY.finditer(text)}
+        self._after = {match.end() for match in _SAID.finditer(text)}
+        self._alone = {part for end in self._before for part in _ends(text, end)}
+        """Single words before it, each the first of its name."""
+
+    def acts(self, name: Sequence[str]) -> bool:
+        """Whether the name, or a part of it, says, thinks or is something."""
+        if name[0] in self._alone or name[-1] in self._alone:
+            return True
+        whole, text = " ".join(name), self._text
+        at = text.find(whole)
+        while at >= 0:
+            end = at + len(whole)
+            if (end in self._before and _edge(text, at)) or (at in self._after and _edge(text, end)):
+                return True
+            at = text.find(whole, at + 1)
+        return False
+
+
+def _ends(text: str, end: int) -> Iterator[str]:
+    """The last word of `text[:end]`, and what of it stands after a hyphen, unless another word is before it."""
+    match = _LAST_WORD.search(text, max(0, end - LONGEST_WORD), end)
+    for at in range(match.start(), end) if match else ():
+        if _edge(text, at) and not (at > 1 and text[at - 1] == " " and _is_word(text[at - 2])):
+            yield text[at:end]
+
+
+def _places(word: str, text: str) -> Iterator[int]:
+    """Where `word` stands by itself in `text`."""
+    at = text.find(word)
+    while at >= 0:
+        if _edge(text, at) and _edge(text, at + len(word)):
+            yield at
+        at = text.find(word, at + 1)
+
+
+def _edge(text: str, at: int) -> bool:
+    """Whether a word begins or ends there."""
+    return (at > 0 and _is_word(text[at - 1])) != (at < len(text) and _is_word(text[at]))
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
