@@ -99,7 +99,7 @@ def test_hover_and_focus_show_where_a_sentence_stands(tab):
 def test_a_card_without_room_below_stands_above_its_line(tab):
     for _ in range(4):
         ask(tab, "What does cod cost?")
-    tab.set_viewport_size({"width": 1440, "height": 400})
+    tab.set_viewport_size({"width": 1440, "height": 330})
     mark = last(tab).locator("button.mark").first
     mark.scroll_into_view_if_needed()
     mark.hover()
@@ -149,6 +149,11 @@ def test_a_question_is_edited_and_asked_again(tab):
     assert tab.locator(".turn.editing").count() == 2
     assert tab.input_value("#question textarea") == "When was the new harbour opened?"
     shoot(tab, "editing")
+    # Also where what is asked again is longer than the window.
+    tab.set_viewport_size({"width": 390, "height": 420})
+    tab.locator("#log").evaluate("log => (log.scrollTop = 0)")
+    box = tab.get_by_role("button", name="Keep it as it is").bounding_box()
+    assert box["y"] + box["height"] < tab.locator("#composer").bounding_box()["y"]
     tab.get_by_role("button", name="Keep it as it is").click()
     tab.wait_for_selector(".turn.editing", state="detached")
     assert tab.input_value("#question textarea") == ""
@@ -230,7 +235,7 @@ def test_questions_can_be_limited(tab):
     assert "June 2021" in last(tab).inner_text()
     tab.get_by_label("From").fill("2024")
     tab.get_by_label("To").fill("2024-12-31")
-    tab.wait_for_selector("#limits > button:has-text('Limited to 1 author, from 2024, to 2024-12-31')")
+    tab.wait_for_selector("#limits > button:has-text('Limited to 1 author, 2024 to 2024-12-31')")
     ask(tab, "When was the new harbour opened?")
     assert last(tab).locator(".refusal").count() == 1
 
@@ -242,6 +247,7 @@ def test_a_date_that_is_none_is_said_and_the_question_stays(tab):
     tab.press("#question textarea", "Enter")
     tab.wait_for_selector(".notice[role=alert]")
     assert "write it as YYYY-MM-DD" in tab.locator(".notice").inner_text()
+    assert tab.locator("#limits > button").inner_text().startswith("Limited to yesterday and later")
     assert tab.input_value("#question textarea") == "What does cod cost?"
 
 

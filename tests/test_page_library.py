@@ -1,5 +1,6 @@
 """The library on the page: its table, and what changes its files."""
 
+import re
 import shutil
 
 import pytest
@@ -51,6 +52,11 @@ def built(tab, text):
     tab.wait_for_selector(f"#job .job:has-text('{text}'):has(button:has-text('Close'))")
 
 
+def chosen(tab):
+    """What is said above what can be done to the chosen articles."""
+    return tab.evaluate("getComputedStyle(document.querySelector('#table .chosen'), '::before').content")
+
+
 def choose(tab, *names):
     for name in names:
         tab.get_by_label(f"Choose {name}", exact=True).check()
@@ -67,7 +73,7 @@ def test_the_table_says_what_there_is(tab):
     assert "all-MiniLM-L6-v2" in facts
     assert "passages" in facts
     assert "MB" in facts
-    assert "UTC as 0000" in facts
+    assert re.search(r"build 0000\d\d of 20\d\d-\d\d-\d\d \d\d:\d\d UTC", facts)
 
 
 def test_it_is_sorted_by_any_column_and_filtered_by_words(tab):
@@ -154,11 +160,15 @@ def test_what_is_too_large_is_refused_with_a_message(tab, library, tmp_path):
 
 def test_articles_are_removed_and_brought_back(tab, library):
     choose(tab, "The harbour of Ostwick", "Storms on the coast")
-    tab.get_by_role("button", name="Remove the chosen").click()
+    assert "2 chosen" in chosen(tab)
+    tab.get_by_role("button", name="Remove", exact=True).click()
     built(tab, "Removed 2 articles")
     shoot(tab, "removed")
     assert not (library.folder / "harbour.md").exists()
     tab.wait_for_function("document.querySelectorAll('table.articles tbody tr').length === 4")
+    # Their rows are others' now, which nobody has chosen.
+    tab.wait_for_selector("#table .chosen", state="hidden")
+    assert tab.locator("#table tbody input:checked").count() == 0
     tab.locator("#job").get_by_role("button", name="Bring back what was removed").click()
     built(tab, "Brought back")
     tab.wait_for_function("document.querySelectorAll('table.articles tbody tr').length === 6")
@@ -167,11 +177,27 @@ def test_articles_are_removed_and_brought_back(tab, library):
     tab.wait_for_selector("#job .job", state="detached")
 
 
-def test_nothing_chosen_removes_nothing(tab, library):
-    tab.get_by_role("button", name="Remove the chosen").click()
-    tab.wait_for_selector("#job:has-text('Choose articles first.')")
-    assert len(list(library.folder.glob("[!.]*"))) == 6
-    tab.locator("#job").get_by_role("button", name="Close").click()
+def test_an_article_stays_chosen_wherever_its_row_moves_to(tab):
+    def checked():
+        return tab.locator("#table tbody tr:has(input:checked) th").all_inner_texts()
+
+    assert not tab.locator("#table .chosen").is_visible()
+    choose(tab, "The fish market")
+    assert "1 chosen" in chosen(tab)
+    tab.click("th button[data-by=title]")
+    tab.wait_for_selector("th[aria-sort=descending]:has-text('Title')")
+    tab.wait_for_function("document.querySelector('#table input:checked')?.value === 'market.md'")
+    assert checked() == ["The fish market"]
+    tab.get_by_label("Find").fill("storms")
+    tab.wait_for_selector("#table .pages:has-text('1–1 of 1 article')")
+    assert checked() == []
+    tab.get_by_label("Choose all articles shown").check()
+    assert "2 chosen" in chosen(tab)
+    shoot(tab, "chosen")
+    tab.get_by_label("Find").fill("")
+    tab.wait_for_selector("#table .pages:has-text('of 6 articles')")
+    tab.wait_for_function("document.querySelectorAll('#table tbody input:checked').length === 2")
+    assert checked() == ["The fish market", "Storms on the coast"]
 
 
 def test_rebuilding_and_going_back(tab, library):
@@ -180,7 +206,7 @@ def test_rebuilding_and_going_back(tab, library):
     (library.folder / "late.md").write_text("The kiln of Dorn was lit for the last time in 1950.")
     tab.get_by_role("button", name="Rebuild").click()
     built(tab, "Indexed 7 articles")
-    tab.get_by_role("button", name="Back to the build before").click()
+    tab.get_by_role("button", name="Go back a build").click()
     tab.wait_for_selector("#job:has-text('Rebuild brings the index up to date again.')")
     tab.wait_for_function("document.querySelectorAll('table.articles tbody tr').length === 6")
     (library.folder / "late.md").unlink()
@@ -192,7 +218,7 @@ def test_everybody_sees_the_build_and_one_runs_at_a_time(browser, tab, library):
     with library.keeper._library._lock:
         choose(tab, "The harbour of Ostwick")
         # Waits for the library, which is held here.
-        tab.get_by_role("button", name="Remove the chosen").click()
+        tab.get_by_role("button", name="Remove", exact=True).click()
         while not (library.keeper._jobs.job and library.keeper._jobs.job.running):
             tab.wait_for_timeout(20)
     built(tab, "Removed")
@@ -218,7 +244,7 @@ def test_a_build_can_be_stopped(tab, library):
 
 def test_questions_are_asked_within_the_chosen_articles(tab):
     choose(tab, "The harbour of Ostwick")
-    tab.get_by_role("button", name="Ask within the chosen").click()
+    tab.get_by_role("button", name="Ask within these").click()
     tab.wait_for_selector("#limits > button:has-text('Limited to 1 article')")
     ask(tab, "What does cod cost?")
     assert last(tab).locator(".refusal").count() == 1

@@ -24,6 +24,7 @@ def test_a_citation_opens_the_whole_article_at_the_sentence(tab):
     assert "the flood of 1911" in reader.locator(".text p.cited").inner_text()
     assert in_view(tab, "#reader mark", "#reader .reader")
     assert in_view(tab, "#reader .close", "#reader .reader")
+    assert in_view(tab, "#reader .above:has-text('The mill of Harrow')", "#reader .reader")
     assert last(tab).locator("button.mark").first.get_attribute("aria-expanded") == "true"
 
 
@@ -162,7 +163,7 @@ def test_what_a_refusal_offers_is_read_too(tab):
     last(tab).locator(".hits button.source").first.click()
     reader = read(tab)
     assert reader.locator("mark").count() >= 1
-    assert "1 of 3" in reader.locator(".steps").inner_text()
+    assert "Nearest 1 of 3" in reader.locator(".steps").inner_text()
 
 
 def test_another_article_opened_at_once_has_the_focus(tab):

@@ -76,8 +76,8 @@ class Asker:
         else:
             yield _welcome(
                 "What would you like to know?",
-                f"{count_of(count, 'article')} to ask. An answer is made of their own sentences, each with a mark "
-                "that opens the paragraph it stands in.",
+                f"Answers are made of sentences from {count_of(count, 'article')}, each with a mark that opens the "
+                "paragraph it stands in.",
             )
 
     def _first_steps(self) -> str:
@@ -88,7 +88,8 @@ class Asker:
         add = button("Add files", "action" if files else "action first", {"event": "library"})
         return _welcome(
             "Nothing is indexed yet",
-            f"{'Start with what is there, or add' if files else 'Add'} files of your own.",
+            f"Questions are answered from articles. {'Start with those that are there, or add' if files else 'Add'} "
+            "files of your own.",
             f"{start}{add}" if files else add,
         )
 
@@ -225,7 +226,9 @@ def limited_to(
     """What a question is limited to, in words."""
     chosen = (("article", articles), ("author", authors), ("tag", tags))
     parts = [count_of(len(names), noun) for noun, names in chosen if names]
-    parts += [f"{word} {day.strip()}" for word, day in (("from", since), ("to", until)) if day and day.strip()]
+    first, last = (since or "").strip(), (until or "").strip()
+    if first or last:
+        parts.append(f"{first} to {last}" if first and last else f"{first} and later" if first else f"up to {last}")
     return f"Limited to {', '.join(parts)}" if parts else "Limit to …"
 
 

@@ -8,11 +8,8 @@ const MOST_KEPT = 30;
 const QUIET = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const part = element.closest(".block").id;
 const question = () => document.querySelector("#question textarea");
-// What the parts tell each other.
+// What the parts tell each other; `from` is the button that opened the reader, `returning` the timer that leads back.
 const shared = (window.rag ??= {
-  // The button that opened the reader, to come back to, and the timer that does so.
-  from: null,
-  returning: 0,
   save(text) {
     const address = URL.createObjectURL(new Blob([text], { type: "text/markdown" }));
     made("a", { href: address, download: "conversation.md" }).click();
@@ -30,8 +27,7 @@ const say = (text) => (document.querySelector("#said").textContent = text);
 // Conversations are kept in this browser alone: their questions, which are asked again when one is opened.
 const kept = () => {
   try {
-    const found = JSON.parse(localStorage.getItem(STORE) || "[]");
-    return Array.isArray(found) ? found.filter((one) => one?.id && one.questions?.length && one.when) : [];
+    return JSON.parse(localStorage.getItem(STORE)).filter((one) => one?.id && one.questions?.length && one.when);
   } catch {
     return [];
   }
@@ -39,9 +35,7 @@ const kept = () => {
 const keep = (conversations) => {
   try {
     localStorage.setItem(STORE, JSON.stringify(conversations.slice(0, MOST_KEPT)));
-  } catch {
-    // A browser that keeps nothing: the page works without.
-  }
+  } catch {} // A browser that keeps nothing: the page works without.
 };
 const remember = (log) => {
   if (log.querySelector(".searching, .turn.editing")) return;
@@ -50,39 +44,33 @@ const remember = (log) => {
   if (questions.length) keep([{ id: log.dataset.conversation, questions, when: new Date().toISOString() }, ...others]);
 };
 const earlier = () => {
-  const items = kept().map((one) => {
-    const open = made("button", { type: "button", className: "source", textContent: one.questions[0] });
-    open.onclick = () => trigger("reopen", { id: one.id, questions: one.questions });
-    const label = `Forget the conversation that begins with: ${one.questions[0]}`;
+  const items = kept().map(({ id, questions, when }) => {
+    const open = made("button", { type: "button", className: "source", textContent: questions[0] });
+    open.onclick = () => trigger("reopen", { id, questions });
+    const label = `Forget the conversation that begins with: ${questions[0]}`;
     const forget = made("button", { type: "button", className: "link", textContent: "Forget", ariaLabel: label });
     forget.onclick = () => {
-      keep(kept().filter((other) => other.id !== one.id));
+      keep(kept().filter((other) => other.id !== id));
       earlier();
       (element.querySelector("button") || question()).focus();
     };
-    const more = one.questions.length > 1 ? `and ${one.questions.length - 1} more · ` : "";
-    return made("li", {}, open, made("span", { textContent: `${more}${one.when.slice(0, 10)}` }), forget);
+    const more = questions.length > 1 ? `and ${questions.length - 1} more · ` : "";
+    return made("li", {}, open, made("span", { textContent: more + when.slice(0, 10) }), forget);
   });
   const heading = made("h2", { textContent: "Earlier conversations in this browser" });
   element.replaceChildren(...(items.length ? [heading, made("ul", {}, ...items)] : []));
 };
 
 const copy = async (button) => {
-  const label = button.textContent;
-  try {
-    await navigator.clipboard.writeText(button.dataset.copy);
-    button.textContent = "Copied";
-  } catch {
-    button.textContent = "The browser did not allow it";
-  }
-  say(button.textContent);
-  setTimeout(() => (button.textContent = label), 1500);
+  const done = await navigator.clipboard?.writeText(button.dataset.copy).then(() => "Copied", () => "");
+  say((button.textContent = done || "The browser did not allow it"));
+  setTimeout(() => (button.textContent = "Copy"), 1500);
 };
-const chosen = () => [...element.querySelectorAll("tbody input:checked")].map((box) => box.value);
+// Ids of the chosen articles, whether the table shows them or not.
+const chosen = new Set();
 // Runs `change` without the button moving in its conversation, which gets narrower or wider by it.
 const hold = (button, change) => {
-  const log = button?.closest("#log");
-  const top = button?.getBoundingClientRect().top;
+  const [log, top] = [button?.closest("#log"), button?.getBoundingClientRect().top];
   change();
   if (!log) return;
   const width = log.clientWidth;
@@ -113,8 +101,6 @@ const back = () => {
 let pressed = null;
 let step = null;
 element.addEventListener("click", (event) => {
-  const every = event.target.closest("input[data-every]");
-  if (every) for (const box of element.querySelectorAll("tbody input")) box.checked = every.checked;
   const button = event.target.closest("button");
   if (!button) return;
   if (button.dataset.copy) return void copy(button);
@@ -123,14 +109,20 @@ element.addEventListener("click", (event) => {
   if (name === "shut") return back();
   pressed = data;
   step = button.matches(".step") ? button.ariaLabel : null;
-  const tell = () => trigger(name, button.dataset.chosen ? { ids: chosen() } : data);
+  const tell = () => trigger(name, button.dataset.chosen ? { ids: [...chosen] } : data);
   if (name === "show") clearInterval(shared.returning);
   if (name === "show" && part !== "reader") {
     shared.from = button;
     expand(button);
     hold(button, tell);
   } else tell();
+  if (button.dataset.chosen) chosen.clear();
   if (name === "edit") question()?.focus();
+});
+element.addEventListener("change", ({ target }) => {
+  const boxes = target.dataset.every ? element.querySelectorAll("tbody input") : [target];
+  for (const box of boxes) chosen[target.checked ? "add" : "delete"](box.value);
+  settle.table();
 });
 element.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
@@ -176,6 +168,14 @@ const settle = {
     const said = [...last.querySelectorAll(".sentences, .refusal")].map((text) => text.innerText).join(" ");
     say(whole ? said : "Searching the articles");
   },
+  // Rows are reused for other articles: what is chosen is told by their ids, not by their boxes.
+  table() {
+    const boxes = [...element.querySelectorAll("tbody input")];
+    for (const box of boxes) box.checked = chosen.has(box.value);
+    if (!boxes.length) return;
+    element.querySelector("[data-every]").checked = boxes.every((box) => box.checked);
+    element.querySelector(".chosen").dataset.count = chosen.size || "";
+  },
   job() {
     if (!element.querySelector("progress")) say(element.innerText);
   },
@@ -187,9 +187,8 @@ const settled = () => {
   settle[part]?.();
   // What would be right is asked below a thumb down.
   const instead = pressed?.judged && element.querySelectorAll(".turn")[pressed.turn]?.querySelector(".instead");
-  if (!instead) return;
-  instead.scrollIntoView({ block: "nearest" });
-  pressed = null;
+  instead?.scrollIntoView({ block: "nearest" });
+  if (instead) pressed = null;
 };
 if (part === "earlier") {
   shared.earlier = earlier;

@@ -85,6 +85,7 @@ class Page:
                 show_label=False,
                 submit_btn=True,
                 autofocus=True,
+                max_lines=8,
                 max_length=LONGEST_QUESTION,
                 elem_id="question",
             )
@@ -114,7 +115,7 @@ class Page:
             )
             with gr.Column(elem_id="building"):
                 self.rebuild = gr.Button("Rebuild", size="sm")
-                self.back = gr.Button("Back to the build before", size="sm")
+                self.back = gr.Button("Go back a build", size="sm")
         self.words = gr.Textbox(placeholder="Find articles", label="Find", show_label=False, elem_id="find")
         self.table = self._html("table")
 

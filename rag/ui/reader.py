@@ -17,7 +17,7 @@ def read_place(conversation: Conversation, place: Place) -> str | None:
     if hit is not None:
         offered = len(conversation.turns[place.turn].hits[:NEAREST])
         steps = [Place(place.turn, hit=i) for i in range(offered)]
-        return reader(hit.article, hit.start, hit.end, _steps(steps, place.hit or 0))
+        return reader(hit.article, hit.start, hit.end, _steps(steps, place.hit or 0, "Nearest", "nearest paragraph"))
     found = conversation.cited(place)
     if found is None:
         return None
@@ -39,21 +39,24 @@ def reader(article: Article, start: int = 0, end: int = 0, steps: str = "", also
         facts.append(f'<a href="{escaped(article.url)}" target="_blank" rel="noopener noreferrer">original</a>')
     facts.append(escaped(article.id))
     close = button("×", "close", {"event": "shut"}, "Close the article")
+    title = escaped(article.title)
+    # In view wherever the article is scrolled to.
+    above = f'<span class="above" aria-hidden="true" title="{title}">{title}</span>'
     return (
-        f'<article class="reader" tabindex="0" aria-label="{escaped(article.title)}">'
-        f'<div class="bar"><p class="steps">{steps or f"<b>{escaped(article.title)}</b>"}{close}</p>{also}</div>'
-        f'<h2>{escaped(article.title)}</h2><p class="facts">{" · ".join(facts)}</p>'
+        f'<article class="reader" tabindex="0" aria-label="{title}">'
+        f'<div class="bar"><p class="steps">{steps}{above}{close}</p>{also}</div>'
+        f'<h2>{title}</h2><p class="facts">{" · ".join(facts)}</p>'
         f'<div class="text">{"".join(_blocks(article, start, end))}</div></article>'
     )
 
 
-def _steps(places: Sequence[Place], at: int) -> str:
-    """Buttons to the citation before and after this one."""
+def _steps(places: Sequence[Place], at: int, name: str = "Citation", noun: str = "citation") -> str:
+    """Buttons to the citation, or nearest paragraph, before and after this one."""
     if len(places) < 2:
         return ""
-    before = button("‹", "step", places[at - 1].data(), "Previous citation")
-    after = button("›", "step", places[(at + 1) % len(places)].data(), "Next citation")
-    return f"{before}<span>Citation {at + 1} of {len(places)}</span>{after}"
+    before = button("‹", "step", places[at - 1].data(), f"Previous {noun}")
+    after = button("›", "step", places[(at + 1) % len(places)].data(), f"Next {noun}")
+    return f"{before}<span><i>{name} </i>{at + 1} of {len(places)}</span>{after}"
 
 
 def _blocks(article: Article, start: int, end: int) -> list[str]:

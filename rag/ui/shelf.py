@@ -30,13 +30,15 @@ def table(articles: Sequence[ListedArticle], count: int, listing: Listing) -> st
     heads = "".join(_head(by, name, listing) for by, name in COLUMNS.items())
     rows = "".join(_row(article) for article in articles)
     every = '<input type="checkbox" data-every="1" aria-label="Choose all articles shown">'
+    # Shown once some are chosen.
     chosen = "".join(
         button(text, "action", {"event": event, "chosen": 1})
-        for text, event in (("Ask within the chosen", "within"), ("Remove the chosen", "remove"))
+        for text, event in (("Ask within these", "within"), ("Remove", "remove"))
     )
     return (
-        f'<div class="chosen" role="group" aria-label="The chosen articles">{chosen}</div><table class="articles">'
-        f'<thead><tr><th scope="col">{every}</th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+        f'<table class="articles"><thead><tr><th scope="col">{every}</th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+        f'<div class="chosen" role="group" aria-label="The chosen articles">{chosen}</div>'
         f"{_pages(len(articles), count, listing)}"
     )
 
@@ -73,14 +75,15 @@ def _pages(here: int, count: int, listing: Listing) -> str:
 
 def facts(status: Status) -> str:
     """What is in the index, in a line."""
+    earlier = [name for name in status.generations if int(name) < int(status.generation)]
     parts = [
         count_of(status.articles, "article"),
         count_of(status.paragraphs, "paragraph"),
         count_of(status.passages, "passage"),
         f"{status.bytes / 1e6:,.1f} MB",
         f"{status.model.rpartition('/')[2]} ({status.precision})",
-        f"built {status.created[:16].replace('T', ' ')} UTC as {status.generation}",
-        f"kept: {', '.join(status.generations)}",
+        f"build {status.generation} of {status.created[:16].replace('T', ' ')} UTC",
+        *([f"before it: {', '.join(earlier)}"] if earlier else []),
     ]
     return f'<p class="facts">{" · ".join(escaped(part) for part in parts)}</p>'
 
@@ -90,7 +93,7 @@ def job_html(job: Job | None) -> str:
     if job is None:
         return ""
     parts = [f"<p>{escaped(job.done)}</p>"] if job.done else []
-    parts += [_named("Not done", job.refused)] if job.refused else []
+    parts += [_named("Left out", job.refused)] if job.refused else []
     if job.running:
         parts.append(_progress(job.progress))
         buttons = button("Stop", "action", {"event": "stop"})
@@ -101,7 +104,7 @@ def job_html(job: Job | None) -> str:
             parts.append(f'<p role="alert">{escaped(job.error)}</p>')
         undo = button("Undo", "action", {"event": "undo"}, "Bring back what was removed") if job.undoable else ""
         buttons = undo + button("Close", "action", {"event": "away"})
-    return f'<div class="job" role="status">{"".join(parts)}<p class="buttons">{buttons}</p></div>'
+    return f'<div class="job" role="status"><p class="buttons">{buttons}</p>{"".join(parts)}</div>'
 
 
 def _progress(progress: Progress | None) -> str:
@@ -117,16 +120,15 @@ def _progress(progress: Progress | None) -> str:
 def _report(report: BuildReport) -> str:
     if report.changed:
         said = (
-            f"Indexed {count_of(report.articles, 'article')}, {count_of(report.passages, 'passage')} "
-            f"({report.embedded:,} embedded, {report.carried_over:,} carried over) in {report.seconds:.1f} s, "
-            f"as {report.generation}."
+            f"Indexed {count_of(report.articles, 'article')} in {report.seconds:.1f} s: "
+            f"{count_of(report.passages, 'passage')}, {report.embedded:,} of them new (build {report.generation})."
         )
     else:
         said = f"Nothing has changed; {count_of(report.articles, 'article')} indexed."
     skipped = _named("Skipped", [(item.path, item.reason) for item in report.skipped])
     same = [(one.article, f"its text is that of {one.same_as}") for one in report.duplicates]
     notes = _listed(f"Notes: {len(report.notes):,}", [escaped(note) for note in report.notes])
-    return f"<p>{said}</p>{skipped}{_named('Duplicates', same, 'article')}{notes}"
+    return f"<p><b>{said}</b></p>{skipped}{_named('Duplicates', same, 'article')}{notes}"
 
 
 def _named(what: str, files: Sequence[tuple[str, str]], noun: str = "file") -> str:

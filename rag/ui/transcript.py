@@ -21,7 +21,7 @@ def transcript(conversation: Conversation, notice: str = "", shown: int | None =
         parts.append(_turn(number, turn, shown if number == len(turns) - 1 else None, editing))
     if conversation.editing is not None:
         again = button("Keep it as it is", "link", {"event": "keep"})
-        parts.append(f'<p class="notice" role="status">Asking again replaces what is greyed. {again}</p>')
+        parts.append(f'<p class="notice" role="status">Asking again replaces what is grey. {again}</p>')
     if notice:
         parts.append(f'<div class="notice" role="alert">{escaped(notice)}</div>')
     log = attributes(
@@ -40,7 +40,7 @@ def _turn(number: int, turn: Turn, shown: int | None, editing: bool) -> str:
     understood = ""
     if answer.searched != answer.question:
         change = button("Change", "link", {"event": "edit", "turn": number, "searched": 1}, "Change what is searched")
-        understood = f'<p class="understood">Searched for: <span>{escaped(answer.searched)}</span> {change}</p>'
+        understood = f'<p class="understood">Searched for: <span>{escaped(short(answer.searched))}</span> {change}</p>'
     if turn.limited:
         understood += '<p class="understood">Asked of some of the articles only.</p>'
     body = _answer(number, answer, shown) if answer.answered else _refusal(number, answer)
@@ -66,8 +66,9 @@ def _judgement(number: int, turn: Turn, answer: Answer) -> str:
         options = [choice("unsaid", "The articles don’t say it", "The articles don’t say it", "source")]
         options = options if answer.answered and not turn.limited else []
         for i, hit in enumerate(answer.hits):
-            place = f"{hit.article.title}, {where(hit.paragraphs[0])}: {short(hit.text, 90)}"
-            options.append(choice(str(i), place, escaped(place), "source"))
+            place = f", {where(hit.paragraphs[0])}: {short(hit.text, 90)}"
+            shown_as = f"<b>{escaped(hit.article.title)}</b>{escaped(place)}"
+            options.append(choice(str(i), f"{hit.article.title}{place}", shown_as, "source"))
         listed = "".join(f"<li>{option}</li>" for option in options)
         shown += f'<div class="instead">What would be right?<ul>{listed}</ul></div>'
     return f'<div class="judgement" role="group" aria-label="This answer">{shown}</div>'
@@ -123,5 +124,5 @@ def _mark(place: Place, number: int, sentence: Sentence, cited: Citation) -> str
 
 def place_of(citation: Citation) -> str:
     """Where a citation stands, in words."""
-    date = f' · <span class="date">{escaped(citation.article.date)}</span>' if citation.article.date else ""
+    date = f' <span class="date">· {escaped(citation.article.date)}</span>' if citation.article.date else ""
     return f"<b>{escaped(citation.article.title)}</b>, {escaped(where(citation.paragraph))}{date}"
