@@ -34,7 +34,8 @@ from rag.index import LEXICAL, STORE, VECTORS, Index
 from rag.lexical import LexicalWriter
 from rag.settings import Settings
 from rag.spool import Spool, discard
-from rag.store import Store, StoreWriter
+from rag.store import Store
+from rag.store_writer import StoreWriter
 from rag.vectors import Vectors
 
 BLOCK = 1024
