@@ -16,9 +16,10 @@ import hashlib
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +29,16 @@ from rag.articles import Article, Note, Skipped, read_articles
 from rag.chunking import Passage, embedded_text, split_passages
 from rag.embedding import Embedder
 from rag.errors import IndexNotFound, RagError
-from rag.files import sha256
+from rag.generation_writer import GenerationWriter, Text
 from rag.generations import Manifest, build_lock, kept, publish
-from rag.index import LEXICAL, STORE, VECTORS, Index
-from rag.lexical import LexicalWriter
+from rag.index import STORE, Index
 from rag.settings import Settings
 from rag.spool import Spool, discard
 from rag.store import Store
 from rag.store_writer import StoreWriter
-from rag.vectors import Vectors
 
-BLOCK = 1024
-"""Passages embedded and written at once; what a build holds in memory does not grow with the corpus."""
+GOES_ON_FROM = 20_000
+"""Passages from which on a build changes a copy of the old store; smaller ones are written anew, in reading order."""
 
 
 @dataclass(frozen=True)
@@ -188,37 +187,39 @@ class _Build:
         self.embedded = self.carried = 0
 
     def run(self, articles: Iterable[Article | Skipped | Note], sources: Sequence[str]) -> dict[str, Any]:
-        writer = StoreWriter(self.folder / STORE)
+        writer = GenerationWriter(self.folder, self.old if self._can_go_on() else None)
         complete = False
         try:
-            content, skipped = self._read(articles, writer)
+            skipped = self._read(articles, writer.articles)
             complete = True
         finally:
-            writer.close(commit=complete)
+            writer.close_articles(commit=complete)
         store = Store.open(self.folder / STORE)
         try:
-            counts = {"articles": writer.articles, "paragraphs": writer.paragraphs, "passages": writer.passages}
+            counts = store.counts()
+            if not counts["passages"]:
+                raise _nothing(skipped)
+            content = store.content()
             duplicates = tuple(Duplicate(*ids) for ids in store.duplicates())
             common = {**counts, "skipped": tuple(skipped), "duplicates": duplicates, "seconds": 0.0}
-            made_of = (content, self.embedder.fingerprint, list(sources))
+            made_of = (content, self._shaping(), self.embedder.fingerprint, list(sources))
             old = self.old.manifest if self.old else None
-            if self.old and old and (old.content, old.fingerprint, old.sources) == made_of and not self.full:
-                kept_one = {"generation": self.old.manifest.generation, "changed": False, "notes": tuple(self.notes)}
+            if old and (old.content, old.settings, old.fingerprint, old.sources) == made_of and not self.full:
+                kept_one = {"generation": old.generation, "changed": False, "notes": tuple(self.notes)}
                 discard(self.index)
-                return {**common, **kept_one, "embedded": 0, "carried_over": writer.passages}
-            lexical = LexicalWriter(self.folder / LEXICAL)
+                return {**common, **kept_one, "embedded": 0, "carried_over": counts["passages"]}
             if self.full:
                 discard(self.index)
             spool = Spool(self.index, self.embedder.dim)
             try:
-                blocks = self._blocks(store, lexical, writer, spool)
-                Vectors.write(self.folder / VECTORS, blocks, writer.passages, self.embedder.dim)
+                embed = partial(self._vectors, counts, store, spool, {})
+                untouched = writer.write_passages(store, self.embedder.dim, embed)
+                self.carried += untouched
             finally:
                 spool.close()
         finally:
             store.close()
-        self.progress(Progress("writing", writer.articles, writer.passages))
-        lexical.close()
+        self.progress(Progress("writing", counts["articles"], counts["passages"]))
         Manifest(
             generation=self.folder.name,
             created=_now(),
@@ -229,11 +230,7 @@ class _Build:
             settings=self._shaping(),
             sources=list(sources),
             content=content,
-            files={
-                path.relative_to(self.folder).as_posix(): {"size": path.stat().st_size, "sha256": sha256(path)}
-                for path in sorted(self.folder.rglob("*"))
-                if path.is_file()
-            },
+            files=writer.files(),
             **counts,
         ).write(self.folder)
         self.notes += publish(self.index, self.folder, self.settings.keep_generations)
@@ -254,14 +251,26 @@ class _Build:
             return None
 
     def _shaping(self) -> dict[str, Any]:
-        names = ("passage_tokens", "merge_tokens", "strip_phrases")
-        return {name: getattr(self.settings, name) for name in names}
+        settings = self.settings
+        phrases = list(settings.strip_phrases)
+        return {
+            "passage_tokens": settings.passage_tokens,
+            "merge_tokens": settings.merge_tokens,
+            "strip_phrases": phrases,
+        }
 
-    def _read(self, articles: Iterable[Article | Skipped | Note], writer: StoreWriter) -> tuple[str, list[Skipped]]:
-        content = hashlib.sha256(repr(sorted(self._shaping().items())).encode())
+    def _can_go_on(self) -> bool:
+        """Whether the new store is what the old one becomes, rather than written anew in the order of reading."""
+        if not self.old or self.full or self.old.manifest.passages < GOES_ON_FROM:
+            return False
+        old = self.old.manifest
+        return (old.fingerprint, old.settings) == (self.embedder.fingerprint, self._shaping())
+
+    def _read(self, articles: Iterable[Article | Skipped | Note], writer: StoreWriter) -> list[Skipped]:
         skipped: list[Skipped] = []
         most = min(self.settings.passage_tokens, self.embedder.max_tokens)
         now = _now()
+        read = 0
         for item in articles:
             if isinstance(item, Skipped):
                 skipped.append(item)
@@ -269,58 +278,63 @@ class _Build:
             if isinstance(item, Note):
                 self.notes.append(f"{item.path}: {item.text}")
                 continue
-            passages = split_passages(item, self.embedder.count_tokens, most, self.settings.merge_tokens)
-            added = (self.old.store.added(item.id) if self.old else "") or now
-            writer.add(item, passages, [self._key(item, p) for p in passages], added)
-            content.update(repr((item, [(p.start, p.end, p.heading) for p in passages])).encode("utf-8", "replace"))
-            self.progress(Progress("reading", writer.articles, writer.passages, writer.articles))
-        if not writer.passages:
-            why = f" ({len(skipped)} files were skipped: {skipped[0].path}: {skipped[0].reason})" if skipped else ""
-            raise RagError(f"No article with any text was found{why}; name a folder of articles to rag build.")
-        return content.hexdigest(), skipped
+            made_of = hashlib.sha256(repr(item).encode("utf-8", "replace")).digest()[:16]
+            if not writer.keeps(item.id, made_of):
+                passages = split_passages(item, self.embedder.count_tokens, most, self.settings.merge_tokens)
+                added = (self.old.store.added(item.id) if self.old else "") or now
+                writer.add(item, passages, [self._key(item, p) for p in passages], added, made_of)
+            read += 1
+            self.progress(Progress("reading", read, writer.passages, read))
+        return skipped
 
     def _key(self, article: Article, passage: Passage) -> bytes:
         text = embedded_text(article.title, passage.heading, passage.text)
         return hashlib.sha256(f"{self.embedder.fingerprint}\n{text}".encode("utf-8", "replace")).digest()[:16]
 
-    def _blocks(self, store: Store, lexical: LexicalWriter, counts: StoreWriter, spool: Spool) -> Iterator[np.ndarray]:
-        """Vectors of all passages in row order, (≤ BLOCK, dim) float32 at a time; their words go to `lexical`."""
-        seen: dict[bytes, np.ndarray] = {}
-        for first in range(0, counts.passages, BLOCK):
-            rows = range(first, min(first + BLOCK, counts.passages))
-            keys = store.keys(rows)
-            texts = store.texts(rows)
-            for text in texts:
-                lexical.add(*text)
-            # The same text is embedded once, wherever it stands.
-            text_of = {key: text for key, text in zip(keys, texts, strict=True) if key not in seen}
-            known = self.old.store.rows_of(list(text_of)) if self.old and not self.full else {}
-            old = [key for key in text_of if key in known]
-            found: dict[bytes, np.ndarray] = spool.find([key for key in text_of if key not in known])
-            new = [key for key in text_of if key not in known and key not in found]
-            if old and self.old:
-                of_old = self.old.vectors.vectors(np.array([known[key] for key in old], dtype=np.int64))
-                found.update(zip(old, of_old, strict=True))
-            self.carried += len(keys) - len(new)
-            self._tell(counts)
-            if new:
-                of_new = self.embedder.encode([embedded_text(*text_of[key]) for key in new], self._embedded(counts))
-                spool.add(new, of_new)
-                found.update(zip(new, of_new, strict=True))
-            # As exact as they are stored.
-            seen.update((key, found[key].astype(np.float16)) for key in store.repeated(list(text_of)))
-            yield np.array([found[key] if key in found else seen[key] for key in keys], dtype=np.float32)
+    def _vectors(
+        self,
+        counts: dict[str, int],
+        store: Store,
+        spool: Spool,
+        seen: dict[bytes, np.ndarray],
+        keys: Sequence[bytes],
+        texts: Sequence[Text],
+    ) -> np.ndarray:
+        """Vectors of passages, (len(keys), dim) float32; `seen` keeps those that more passages have."""
+        # The same text is embedded once, wherever it stands.
+        text_of = {key: text for key, text in zip(keys, texts, strict=True) if key not in seen}
+        known = self.old.store.rows_of(list(text_of)) if self.old and not self.full else {}
+        old = [key for key in text_of if key in known]
+        found: dict[bytes, np.ndarray] = spool.find([key for key in text_of if key not in known])
+        new = [key for key in text_of if key not in known and key not in found]
+        if old and self.old:
+            of_old = self.old.vectors.vectors(np.array([known[key] for key in old], dtype=np.int64))
+            found.update(zip(old, of_old, strict=True))
+        self.carried += len(keys) - len(new)
+        self._tell(counts)
+        if new:
+            of_new = self.embedder.encode([embedded_text(*text_of[key]) for key in new], self._embedded(counts))
+            spool.add(new, of_new)
+            found.update(zip(new, of_new, strict=True))
+        # As exact as they are stored.
+        seen.update((key, found[key].astype(np.float16)) for key in store.repeated(list(text_of)))
+        return np.array([found[key] if key in found else seen[key] for key in keys], dtype=np.float32)
 
-    def _embedded(self, counts: StoreWriter) -> Callable[[int], None]:
+    def _embedded(self, counts: dict[str, int]) -> Callable[[int], None]:
         def add(count: int) -> None:
             self.embedded += count
             self._tell(counts)
 
         return add
 
-    def _tell(self, counts: StoreWriter) -> None:
+    def _tell(self, counts: dict[str, int]) -> None:
         done = self.carried + self.embedded
-        self.progress(Progress("embedding", counts.articles, counts.passages, done, counts.passages))
+        self.progress(Progress("embedding", counts["articles"], counts["passages"], done, counts["passages"]))
+
+
+def _nothing(skipped: Sequence[Skipped]) -> RagError:
+    why = f" ({len(skipped)} files were skipped: {skipped[0].path}: {skipped[0].reason})" if skipped else ""
+    return RagError(f"No article with any text was found{why}; name a folder of articles to rag build.")
 
 
 def _now() -> str:

@@ -27,7 +27,7 @@ from rag.errors import IndexDamaged, IndexIncompatible, IndexNotFound, RagError
 from rag.files import sync, temporaries, write_file
 from rag.locking import attempt, builder, exclusive
 
-FORMAT = 3
+FORMAT = 4
 """Of the files on disk; another one is refused."""
 MANIFEST = "manifest.json"
 
@@ -51,9 +51,9 @@ class Manifest:
     sources: list[str]
     """The files and folders it was read from, absolute; empty when it was not read from files."""
     content: str
-    """SHA-256 over its articles and passages: equal for builds of the same texts with the same settings."""
+    """SHA-256 over what its articles are made of: equal for builds of the same texts with the same settings."""
     files: dict[str, dict[str, Any]]
-    """Path below the generation's folder → size in bytes and SHA-256."""
+    """Path below the generation's folder → its `rag.files.facts`."""
     format: int = FORMAT
 
     def write(self, folder: Path) -> None:

@@ -1,22 +1,22 @@
 """Index: the published generation of an index folder, opened for reading.
 
-Opening compares the size and the digest of every file with the manifest before any library reads it, since FAISS and
-tantivy may crash on a damaged one (0.05 s for 100 MB); `verify` also looks at what the files say, and for files that do
-not belong. Opening and searching never write. A reader keeps the files of its generation open, so
-that it can go on when a later build removes that generation.
+Opening compares the size and the checksums of every file with the manifest before any library reads it, since FAISS and
+tantivy may crash on a damaged one; `verify` compares SHA-256 digests, and also looks at what the files say, and for
+files that do not belong. Opening and searching never write. A reader keeps the files of its generation open, so that it
+can go on when a later build removes that generation.
 """
 
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rag.embedding import Embedder
 from rag.errors import IndexDamaged, IndexIncompatible, RagError
-from rag.files import sha256
+from rag.files import facts_of, unlike
 from rag.generations import MANIFEST, Manifest, current, generations_folder
 from rag.lexical import LexicalIndex
 from rag.store import Store
@@ -85,19 +85,24 @@ class Index:
     @classmethod
     def _open(cls, directory: Path, folder: Path) -> Index:
         manifest = Manifest.read(folder)
-        problem = next(_wrong_files(folder, manifest), "")
+        problem = next(_wrong_files(folder, manifest, _unlike), "")
         if problem:
             raise IndexDamaged(f"{problem} Run: rag rollback, or rag build --full")
         store = Store.open(folder / STORE)
         try:
             index = cls(directory, manifest, store, Vectors.open(folder / VECTORS), LexicalIndex.open(folder / LEXICAL))
-            found = {store.counts()["passages"], index.vectors.count, index.lexical.count}
+            found = {store.passage_count(), index.vectors.count, index.lexical.count}
             if found != {manifest.passages} or index.vectors.dim != manifest.dim:
                 raise IndexDamaged(f"The files of the index in {folder} do not fit together; run: rag build --full")
         except BaseException:
             store.close()
             raise
         return index
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return generations_folder(self.directory) / self.manifest.generation
 
     def check_embedder(self, embedder: Embedder) -> None:
         """Refuse to be searched with another model than it was built with.
@@ -138,7 +143,7 @@ def verify(directory: str | Path = "index") -> VerifyReport:
     directory = Path(directory)
     folder = generations_folder(directory) / current(directory)
     manifest = Manifest.read(folder)
-    problems = list(_wrong_files(folder, manifest))
+    problems = list(_wrong_files(folder, manifest, _digested_otherwise))
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     for name in sorted(names - set(manifest.files) - {MANIFEST}):
         problems.append(f"{folder / name} does not belong to the index.")
@@ -155,7 +160,9 @@ def verify(directory: str | Path = "index") -> VerifyReport:
     return VerifyReport(manifest.generation, len(manifest.files), tuple(problems))
 
 
-def _wrong_files(folder: Path, manifest: Manifest) -> Iterator[str]:
+def _wrong_files(
+    folder: Path, manifest: Manifest, wrong: Callable[[Path, Manifest, Sequence[str]], Iterable[str]]
+) -> Iterator[str]:
     """What is wrong with files of the manifest, a sentence each; sizes first, since they cost nothing."""
     right = []
     for name, facts in manifest.files.items():
@@ -170,13 +177,23 @@ def _wrong_files(folder: Path, manifest: Manifest) -> Iterator[str]:
             yield f"{path} has {found.st_size} bytes instead of {facts['size']}."
         else:
             right.append(name)
-    for name in right:
-        path = folder / name
-        try:
-            if sha256(path) != manifest.files[name]["sha256"]:
-                yield f"{path} is not what was written: its digest differs."
-        except OSError as error:
-            yield f"{path} cannot be read ({error})."
+    try:
+        for name in wrong(folder, manifest, right):
+            yield f"{folder / name} is not what was written: its digest differs."
+    except OSError as error:
+        yield f"{error.filename or folder} cannot be read ({error})."
+
+
+def _unlike(folder: Path, manifest: Manifest, names: Sequence[str]) -> Iterable[str]:
+    return [
+        path.relative_to(folder).as_posix()
+        for path in unlike([(folder / n, manifest.files[n]["crc32"]) for n in names])
+    ]
+
+
+def _digested_otherwise(folder: Path, manifest: Manifest, names: Sequence[str]) -> Iterable[str]:
+    found = facts_of([folder / name for name in names])
+    return [name for name, facts in zip(names, found, strict=True) if facts != manifest.files[name]]
 
 
 def _wrong_spans(index: Index) -> list[str]:

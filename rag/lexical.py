@@ -7,7 +7,8 @@ BM25 scores of the words in each field, times the field's boost. tantivy's k1 is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.errors import IndexDamaged
+from rag.files import link
 
 if TYPE_CHECKING:
     import tantivy
@@ -26,6 +28,8 @@ LONGEST_WORD = 60
 """Longer ones, in bytes, are no words."""
 MOST_WORDS = 256
 """Of a query; the rest is left out."""
+FEW = 5000
+"""Up to so many allowed rows are named to tantivy."""
 _ANALYZER = "english"
 _FIELDS = ("text", "heading", "title")
 
@@ -37,29 +41,55 @@ def analyze(text: str) -> list[str]:
 
 
 class LexicalWriter:
-    """Writes a new lexical index into an empty folder; rows are counted from 0 in the order they are added."""
+    """Writes a lexical index into an empty folder, anew or as what an older one becomes."""
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, old: str | Path | None = None) -> None:
+        """Begin.
+
+        Args:
+            folder: where to; empty or not there.
+            old: folder of a published index to go on from. Its files never change, so they are linked, not copied,
+                where the file system can.
+        """
         import tantivy
 
         self.folder = Path(folder)
         self.count = 0
         self.folder.mkdir(parents=True, exist_ok=True)
         with _failure(self.folder):
-            index = tantivy.Index(_schema(), path=str(self.folder), reuse=False)
+            if old is None:
+                index = tantivy.Index(_schema(), path=str(self.folder), reuse=False)
+            else:
+                for path in sorted(Path(old).iterdir()):
+                    if path.suffix != ".lock":
+                        link(path, self.folder / path.name)
+                index = tantivy.Index.open(str(self.folder))
+            self._schema = index.schema
             index.register_tokenizer(_ANALYZER, _analyzer())
             # One thread: documents keep the order of rows, so equal scores are told apart the same way every time.
             self._writer = index.writer(heap_size=128_000_000, num_threads=1)
 
     def add(self, title: str, heading: str, text: str) -> None:
-        """Append a passage."""
+        """Append a passage; its row is the number of those added before."""
+        self.put(self.count, title, heading, text)
+        self.count += 1
+
+    def put(self, row: int, title: str, heading: str, text: str) -> None:
+        """Write the passage of a row that has none."""
         import tantivy
 
         document = tantivy.Document(title=title, heading=heading, text=text)
-        document.add_unsigned("row", self.count)
+        document.add_unsigned("row", row)
         with _failure(self.folder):
             self._writer.add_document(document)
-        self.count += 1
+
+    def remove(self, rows: Sequence[int]) -> None:
+        """Take out the passages that these rows have had so far."""
+        from tantivy import Query
+
+        with _failure(self.folder):
+            # By a term, tantivy-py would silently find no number.
+            self._writer.delete_documents_by_query(Query.term_set_query(self._schema, "row", list(rows)))
 
     def close(self) -> None:
         """Finish the files."""
@@ -125,13 +155,32 @@ class LexicalIndex:
                 if boosts[field] > 0
             ]
             wanted = Query.boolean_query(terms)
-            if allowed is not None:
-                rows = Query.term_set_query(self._schema, "row", [int(row) for row in allowed])
-                wanted = Query.boolean_query([(Occur.Must, wanted), (Occur.Must, Query.const_score_query(rows, 0.0))])
-            hits = self._searcher.search(wanted, k, count=False).hits
-            found = self._searcher.fast_field_values("row", [address for _, address in hits])
-            pairs = [(int(row or 0), float(score)) for (score, _), row in zip(hits, found, strict=True)]
+            if allowed is None:
+                pairs = self._best(wanted, k)
+            elif len(allowed) <= FEW:
+                rows = Query.term_set_query(self._schema, "row", allowed.tolist())
+                both = [(Occur.Must, wanted), (Occur.Must, Query.const_score_query(rows, 0.0))]
+                pairs = self._best(Query.boolean_query(both), k)
+            else:
+                pairs = self._best_among(wanted, k, allowed)
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+    def _best(self, wanted: tantivy.Query, k: int) -> list[tuple[int, float]]:
+        hits = self._searcher.search(wanted, k, count=False).hits
+        rows = self._searcher.fast_field_values("row", [address for _, address in hits])
+        return [(int(row or 0), float(score)) for (score, _), row in zip(hits, rows, strict=True)]
+
+    def _best_among(self, wanted: tantivy.Query, k: int, allowed: np.ndarray) -> list[tuple[int, float]]:
+        """More than wanted are taken, until enough of them are in rows that are allowed: quicker than to name these."""
+        most = k
+        while True:
+            most = min(self.count, math.ceil(1.5 * most * self.count / len(allowed)))
+            pairs = self._best(wanted, most)
+            found = np.array([row for row, _ in pairs], dtype=np.int64)
+            places = np.minimum(np.searchsorted(allowed, found), len(allowed) - 1)
+            inside = [pair for pair, right in zip(pairs, allowed[places] == found, strict=True) if right]
+            if len(inside) >= k or len(pairs) < most or most == self.count:
+                return inside[:k]
 
     def doc_frequency(self, word: str) -> int:
         """How many passages have the analysed `word` in their text; in title or heading if none has."""

@@ -5,14 +5,17 @@ A published file is opened immutable: no lock, no journal, nothing written.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sqlite3
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +25,11 @@ from rag.articles import Article, Paragraph
 from rag.chunking import Passage
 from rag.cleaning import printable
 from rag.errors import IndexDamaged, RagError
-from rag.store_writer import APPLICATION_ID
+from rag.store_writer import APPLICATION_ID, ARTICLE_OF
 
 CACHED_ARTICLES = 128
+CACHED_FILTERS = 4
+"""Whose rows stay in memory: a conversation goes on with the same."""
 
 _LISTED = (
     "SELECT id, title, author, date, path, added, (SELECT count(*) FROM paragraphs WHERE article = a.number) "
@@ -87,6 +92,7 @@ class Store:
         self._db = db
         self._lock = threading.Lock()
         self._articles: OrderedDict[int, Article] = OrderedDict()
+        self._allowed: OrderedDict[Filters, np.ndarray] = OrderedDict()
 
     @classmethod
     def open(cls, path: str | Path) -> Store:
@@ -119,6 +125,17 @@ class Store:
         return {
             name: self._query(f"SELECT count(*) FROM {name}")[0][0] for name in ("articles", "paragraphs", "passages")
         }
+
+    def passage_count(self) -> int:
+        """How many passages there are; quick, since rows have no gaps."""
+        return int(self._query("SELECT coalesce(max(row) + 1, 0) FROM passages")[0][0])
+
+    def content(self) -> str:
+        """SHA-256 over what all articles are made of, in hex."""
+        digest = hashlib.sha256()
+        for id_, made_of in self._query("SELECT id, made_of FROM articles ORDER BY id"):
+            digest.update(f"{id_}\n".encode() + made_of)
+        return digest.hexdigest()
 
     def passages(self, rows: Sequence[int] | np.ndarray) -> list[Passage]:
         """The passages in `rows`, in that order."""
@@ -196,11 +213,12 @@ class Store:
 
     def facets(self) -> dict[str, list[str]]:
         """What there is to filter by, each in alphabetical order: authors and tags."""
-        authors = self._query("SELECT DISTINCT author FROM articles WHERE author != '' ORDER BY casefold(author)")
-        tags = self._query(
-            "SELECT DISTINCT tag.value FROM articles, json_each(tags) AS tag ORDER BY casefold(tag.value)"
-        )
-        return {"authors": [str(author) for (author,) in authors], "tags": [str(tag) for (tag,) in tags]}
+        authors = self._query("SELECT DISTINCT author FROM articles WHERE author != ''")
+        tags = self._query("SELECT DISTINCT tag FROM tags")
+        return {
+            "authors": sorted((str(author) for (author,) in authors), key=str.casefold),
+            "tags": sorted((str(tag) for (tag,) in tags), key=str.casefold),
+        }
 
     def rows(self, filters: Filters) -> np.ndarray | None:
         """Rows of the passages that `filters` allow, (n,) int64 ascending; None when they allow all.
@@ -211,12 +229,36 @@ class Store:
         clauses, values = _clauses(filters)
         if not clauses:
             return None
-        found = self._query(
-            f"SELECT row FROM passages WHERE article IN (SELECT number FROM articles WHERE {' AND '.join(clauses)}) "
-            "ORDER BY row",
-            values,
-        )
-        return np.array([row for (row,) in found], dtype=np.int64)
+        with self._lock:
+            if filters in self._allowed:
+                self._allowed.move_to_end(filters)
+                return self._allowed[filters]
+        found = self._query(" INTERSECT ".join(clauses), values)
+        with _damage(self.path):
+            numbers = np.fromiter((number for (number,) in found), dtype=np.int64, count=len(found))
+            article_of = self._article_of
+            chosen = np.zeros(int(article_of.max(initial=-1)) + 1, dtype=bool)
+            chosen[numbers[numbers < len(chosen)]] = True
+            rows = np.flatnonzero(chosen[article_of])
+        with self._lock:
+            self._allowed[filters] = rows
+            while len(self._allowed) > CACHED_FILTERS:
+                self._allowed.popitem(last=False)
+        return rows
+
+    @cached_property
+    def _article_of(self) -> np.ndarray:
+        """The number of each row's article, (passages,) int32."""
+        content = self._query("SELECT content FROM arrays WHERE name = ?", (ARTICLE_OF,))
+        with _damage(self.path):
+            return np.frombuffer(content[0][0], dtype="<i4")
+
+    def text_digests(self, rows: Sequence[int] | np.ndarray) -> list[bytes]:
+        """A digest of each passage's text, in the order of `rows`; exact copies have the same."""
+        wanted = [int(row) for row in rows]
+        found = dict(self._in("SELECT row, text_digest FROM passages WHERE row IN", wanted))
+        with _damage(self.path):
+            return [found[row] for row in wanted]
 
     def keys(self, rows: Iterable[int] | np.ndarray) -> list[bytes]:
         """The keys of the passages in `rows`, in that order."""
@@ -265,13 +307,16 @@ class Store:
                 self._articles.move_to_end(number)
                 return self._articles[number]
         found = self._query(
-            "SELECT id, title, text, path, author, date, url, tags FROM articles WHERE number = ?", (number,)
+            "SELECT id, title, text, path, author, date, url, tags FROM articles JOIN texts ON article = number "
+            "WHERE number = ?",
+            (number,),
         )
         spans = self._query(
             "SELECT number, start, stop, heading, place FROM paragraphs WHERE article = ? ORDER BY number", (number,)
         )
         with _damage(self.path):
-            id_, title, text, path, author, date, url, tags = found[0]
+            id_, title, content, path, author, date, url, tags = found[0]
+            text = zlib.decompress(content).decode()
             paragraphs = tuple(
                 Paragraph(n, text[start:stop], start, stop, heading, place) for n, start, stop, heading, place in spans
             )
@@ -291,24 +336,24 @@ class Store:
 
 
 def _clauses(filters: Filters) -> tuple[list[str], list[str]]:
-    """SQL conditions on an article, and their values."""
+    """SQL that selects numbers of articles, for each field that is set, and its values."""
     clauses, values = [], []
-    chosen = "(SELECT value FROM json_each(?))"
-    if filters.articles:
-        clauses.append(f"id IN {chosen}")
-        values.append(json.dumps(filters.articles))
-    if filters.authors:
-        clauses.append(f"casefold(author) IN {chosen}")
-        values.append(json.dumps([author.casefold() for author in filters.authors]))
-    if filters.tags:
-        clauses.append(f"EXISTS (SELECT 1 FROM json_each(tags) AS tag WHERE casefold(tag.value) IN {chosen})")
-        values.append(json.dumps([tag.casefold() for tag in filters.tags]))
-    for date, order in ((filters.since, ">="), (filters.until, "<=")):
+    chosen = "IN (SELECT value FROM json_each(?))"
+    for named, sql in (
+        (filters.articles, "SELECT number FROM articles WHERE id"),
+        ([author.casefold() for author in filters.authors], "SELECT number FROM articles WHERE author_folded"),
+        ([tag.casefold() for tag in filters.tags], "SELECT article FROM tags WHERE folded"),
+    ):
+        if named:
+            clauses.append(f"{sql} {chosen}")
+            values.append(json.dumps(named))
+    for date, order, end in ((filters.since, ">=", ""), (filters.until, "<=", "~")):
         if date:
             if not re.fullmatch(r"\d{4}(-\d{2}(-\d{2})?)?", date, re.ASCII):
                 raise RagError(f"'{printable(date[:40])}' is not a date; write it as YYYY-MM-DD.")
-            clauses.append(f"date != '' AND substr(date, 1, {len(date)}) {order} ?")
-            values.append(date)
+            clauses.append(f"SELECT number FROM articles WHERE date != '' AND date {order} ?")
+            # "~" comes after whatever stands in a date, so a month reaches to its end.
+            values.append(date + end)
     return clauses, values
 
 
@@ -317,5 +362,5 @@ def _damage(path: Path) -> Iterator[None]:
     """What SQLite, or what it gives back, makes fail is damage to the file."""
     try:
         yield
-    except (sqlite3.Error, TypeError, ValueError, LookupError, OverflowError) as error:
+    except (sqlite3.Error, zlib.error, TypeError, ValueError, LookupError, OverflowError) as error:
         raise IndexDamaged(f"{path} is damaged ({error or type(error).__name__}); run: rag build --full") from error

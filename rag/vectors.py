@@ -22,8 +22,10 @@ from rag.errors import IndexDamaged
 
 EXACT_UP_TO = 200_000
 RECALL = 0.99
-FEW = 20_000
-"""Up to so many allowed rows are compared one by one."""
+FEW = 2_000
+"""Up to so many allowed rows are read and compared one by one."""
+COMPARED = 100_000
+"""Up to so many allowed rows are all compared, by FAISS."""
 SAMPLES = 64
 """Vectors that recall is measured with."""
 
@@ -58,11 +60,52 @@ class Vectors:
                 index.add(np.ascontiguousarray(block, dtype=np.float32))
         else:
             index = _cells(Path(path), blocks, count, dim)
-        try:
-            faiss.write_index(index, str(path))
-        except RuntimeError as error:
-            # FAISS tells of a full disk so.
-            raise OSError(f"{path}: {_first_line(error)}") from error
+        _write(index, path)
+
+    def can_become(self, count: int, changed: int) -> bool:
+        """Whether `update` should write `count` vectors of which `changed` differ from these, or rather `write`."""
+        same_kind = (count <= EXACT_UP_TO) == (self.count <= EXACT_UP_TO)
+        # Cells are good for vectors like those they were made of, and for about as many.
+        return same_kind and changed * 10 <= count and self.count / 2 <= count <= self.count * 2
+
+    def update(self, path: str | Path, rows: np.ndarray, blocks: Iterable[np.ndarray], count: int) -> None:
+        """Write to the file at `path` what is in this one, with other vectors in some rows.
+
+        Args:
+            path: where to.
+            rows: (n,) int64 ascending, the rows that change or are new.
+            blocks: (m, dim) float32 each, the vectors of `rows` in that order.
+            count: how many there are then; the last rows go where these are fewer.
+
+        Raises:
+            IndexDamaged: this file can't be read.
+            OSError: the new one can't be written.
+        """
+        import faiss
+
+        with _damage(self.path):
+            index: Any = faiss.read_index(str(self.path))
+        if isinstance(index, faiss.IndexIVF):
+            index.make_direct_map(False)
+            gone = np.concatenate([rows, np.arange(count, self.count)])
+            index.remove_ids(self._selector(gone[gone < self.count]))
+        else:
+            codes = faiss.vector_to_array(index.codes)
+            codes = np.resize(codes, count * index.code_size).reshape(count, index.code_size)
+        first = 0
+        for block in blocks:
+            some, block = rows[first : first + len(block)], np.ascontiguousarray(block, dtype=np.float32)
+            if isinstance(index, faiss.IndexIVF):
+                index.add_with_ids(block, some)
+            else:
+                codes[some] = index.sa_encode(block)
+            first += len(block)
+        if isinstance(index, faiss.IndexIVF):
+            index.make_direct_map()
+        else:
+            faiss.copy_array_to_vector(codes.ravel(), index.codes)
+            index.ntotal = count
+        _write(index, path)
 
     @classmethod
     def open(cls, path: str | Path) -> Vectors:
@@ -75,7 +118,13 @@ class Vectors:
 
         path = Path(path)
         with _damage(path):
-            return cls(path, faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY))
+            index: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+            if isinstance(index, faiss.IndexIVF):
+                # The cells of one query are shared among the cores.
+                index.parallel_mode = 1
+                # Whoever opens an index has just read the file; FAISS would start threads to read it at each search.
+                faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0
+            return cls(path, index)
 
     def search(self, queries: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The `k` vectors of largest inner product with each query.
@@ -123,11 +172,33 @@ class Vectors:
         # FAISS's classes take these names, its type hints don't say so.
         flat: Any = faiss.SearchParameters
         cells: Any = faiss.SearchParametersIVF
-        selector = faiss.IDSelectorBatch(np.ascontiguousarray(allowed, dtype=np.int64))
+        selector = self._selector(allowed)
         if isinstance(self._index, faiss.IndexIVF):
-            probes = min(self._index.nlist, math.ceil(self._index.nprobe * self.count / len(allowed)))
-            return cells(sel=selector, nprobe=probes)
+            probes = math.ceil(self._index.nprobe * self.count / len(allowed))
+            # What is allowed may lie far from the query, where few are allowed: then they are all compared.
+            everything = len(allowed) <= COMPARED or probes >= self._index.nlist
+            return cells(sel=selector, nprobe=self._index.nlist if everything else probes)
         return flat(sel=selector)
+
+    def _selector(self, rows: np.ndarray) -> Any:
+        """FAISS's selector of `rows`; it looks at the bits for as long as it lives."""
+        import faiss
+
+        chosen = np.zeros(self.count, dtype=bool)
+        chosen[rows] = True
+        # It takes the array alone; its type hints don't say so.
+        bitmap: Any = faiss.IDSelectorBitmap
+        return bitmap(np.packbits(chosen, bitorder="little"))
+
+
+def _write(index: Any, path: str | Path) -> None:
+    import faiss
+
+    try:
+        faiss.write_index(index, str(path))
+    except RuntimeError as error:
+        # FAISS tells of a full disk so.
+        raise OSError(f"{path}: {_first_line(error)}") from error
 
 
 def _cells(path: Path, blocks: Iterable[np.ndarray], count: int, dim: int) -> Any:

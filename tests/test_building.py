@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from rag import Retriever, build, rollback, status, verify
+from rag import Filters, Retriever, build, rollback, status, verify
 from rag.errors import BuildInProgress, IndexNotFound, RagError
 from rag.generations import build_lock
 from rag.index import Index
@@ -196,7 +196,7 @@ def test_a_removed_article_is_gone(folder, tmp_path):
 
 @pytest.mark.parametrize("block", [1024, 2])
 def test_a_text_is_embedded_once_however_often_it_stands_there(articles, folder, tmp_path, monkeypatch, block):
-    monkeypatch.setattr("rag.building.BLOCK", block)
+    monkeypatch.setattr("rag.generation_writer.BLOCK", block)
     single = build(folder, tmp_path / "single").passages
     for copy in ("copy", "again"):
         shutil.copytree(articles, folder / copy)
@@ -241,7 +241,7 @@ def test_what_a_killed_build_has_embedded_is_not_embedded_again(tmp_path):
     index = tmp_path / "index"
     program = (
         "import os, signal, sys, rag.building as b\n"
-        "b.BLOCK = 8\n"
+        "w.BLOCK = 8\n"
         "def stop(progress):\n"
         "    if progress.stage == 'embedding' and progress.done >= 30:\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -269,3 +269,68 @@ def test_a_full_build_uses_no_spool(folder, tmp_path):
     (tmp_path / "vectors.spool").rename(tmp_path / "index" / "vectors.spool")
     report = build(folder, tmp_path / "index", full=True)
     assert report.embedded == report.passages
+
+
+def contents(index):
+    """What an index has, by article, whatever the rows are."""
+    opened = Index.open(index)
+    rows = np.arange(opened.vectors.count)
+    texts = opened.store.texts(rows)
+    vectors = opened.vectors.vectors(rows)
+    # Each passage finds itself, by its words and by its vector; a word of all titles finds no more than there are.
+    for row, (_, _, text) in enumerate(texts):
+        assert row in dict(opened.lexical.search(text, 50))
+    assert (opened.vectors.search(vectors, 1)[0][:, 0] > 0.999).all()
+    assert sorted(row for row, _ in opened.lexical.search("ship", 999)) == rows.tolist()
+    passages = [(p.article_id, p.start, p.end, p.text) for p in opened.store.passages(rows)]
+    order = sorted(rows, key=lambda row: passages[row])
+    tagged = [passages[row][:2] for row in opened.store.rows(Filters(tags=("odd",)))]
+    found = (
+        sorted(repr(article) for article in opened.store.articles()),
+        [passages[row] for row in order],
+        sorted(tagged),
+        opened.manifest.content,
+    )
+    return found, vectors[order]
+
+
+def test_what_goes_on_from_the_last_build_is_what_a_full_build_makes(tmp_path, monkeypatch):
+    monkeypatch.setattr("rag.building.GOES_ON_FROM", 1)
+    folder, index = tmp_path / "articles", tmp_path / "index"
+    folder.mkdir()
+
+    def write(number, text, title="Ship"):
+        tags = "odd" if number % 2 else "even"
+        (folder / f"{number:02}.md").write_text(f"---\ntitle: {title} {number}\ntags: [{tags}]\n---\n\n{text}\n")
+
+    for number in range(40):
+        write(number, f"The ship number {number} came in.\n\n## Cargo\n\nIt carried {number * 7} barrels.")
+    build(folder, index)
+
+    def check(embedded):
+        report = build(folder, index)
+        assert (report.changed, report.embedded) == (True, embedded)
+        assert report.embedded + report.carried_over == report.passages
+        fresh = tmp_path / "fresh"
+        shutil.rmtree(fresh, ignore_errors=True)
+        build(folder, fresh)
+        (found, vectors), (expected, right) = contents(index), contents(fresh)
+        assert found == expected
+        assert np.allclose(vectors, right, atol=2e-3)
+        assert verify(index).ok
+
+    write(5, "This one is changed. " * 3)
+    check(1)
+    write(99, "A new one, number 99.")
+    check(1)
+    (folder / "07.md").unlink()
+    (folder / "00.md").unlink()
+    check(0)
+    for number in range(20, 30):
+        write(number, f"Changed, the ship {number}.\n\n## Other\n\n" + "Something else was said there. " * 5)
+    check(20)
+    assert not build(folder, index).changed
+    # What it goes on from stays as it is.
+    while len(status(index).generations) > 1 and status(index).generation != status(index).generations[0]:
+        rollback(index)
+        assert verify(index).ok
