@@ -1,6 +1,7 @@
 """Retriever: candidates from dense and lexical search, ranked, collapsed, filtered → hits.
 
-1. The passages nearest to the question's vector and the best by BM25 are the candidates. Their scores are fused as
+1. The passages nearest to the question's vector and the best by BM25 are the candidates; exact copies of a text count
+   as one, so that a paragraph which stands in every article takes no other's place. Their scores are fused as
    cosine + BM25 ÷ (sum of the question's word rarities): the division makes BM25 comparable between questions and
    between indexes, so that the same fusion holds for both.
 2. The best `RERANKED` of them are read again: their token vectors, in context, are matched with the question's
@@ -15,7 +16,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,11 +39,13 @@ from rag.store import Filters
 from rag.weights import Weights
 
 CANDIDATES = 60
-"""Taken from each of dense and lexical search."""
+"""Different texts taken from each of dense and lexical search."""
 RERANKED = 20
 """Read again with their token vectors; more costs time in proportion and gains nothing on the development sets."""
 CACHED_VIEWS = 512
 """Passages whose token vectors stay in memory, about 0.2 MB each."""
+PLACES = 100
+"""The most copies of a text that a hit names."""
 QUESTION_WORDS = 128
 """A question is cut after so many words: the model reads no more, and BM25 would match everything."""
 LONGEST_QUESTION = 2_000
@@ -199,19 +202,16 @@ class Retriever:
         if not len(tokens.spans):
             raise RagError("There is no word in the question that the model can read; ask in other words.")
         question = Question.of(text, vector, tokens, state.rarity)
-        rows, cosines, lexical = state.candidates(question, filters, max(CANDIDATES, 2 * wanted))
-        if not len(rows):
-            return question, []
-        fused = cosines + lexical / max(sum(question.rarity.values()), 0.1)
-        best = np.argsort(-fused, kind="stable")[: max(RERANKED, wanted + wanted // 2)]
+        best = state.candidates(question, filters, max(CANDIDATES, 2 * wanted))[: max(RERANKED, wanted + wanted // 2)]
         found = []
-        for i, (passage, article, sentences, view) in zip(
-            best, state.views([int(rows[i]) for i in best], self.embedder), strict=True
+        for of_text, (passage, article, sentences, view) in zip(
+            best, state.views([of_text.row for of_text in best], self.embedder), strict=True
         ):
             title = frozenset(analyze(f"{article.article.title} {passage.heading}"))
-            signals = read_signals(question, view, title, float(cosines[i]), float(lexical[i]))
+            signals = read_signals(question, view, title, of_text.cosine, of_text.bm25)
             score = self.weights.passage_score(signals)
-            found.append(Candidate(passage, article, sentences, view, title, signals, score))
+            places = state.places(of_text.copies)
+            found.append(Candidate(passage, article, sentences, view, title, signals, score, places))
         found.sort(key=lambda candidate: -candidate.score)
         return question, _collapse(found)
 
@@ -234,6 +234,17 @@ class _Read(NamedTuple):
     view: View
 
 
+class _Found(NamedTuple):
+    """A text that a search has found."""
+
+    row: int
+    """Of the copy that fits best."""
+    cosine: float
+    bm25: float
+    copies: list[int]
+    """Rows of other passages with the very text, best first."""
+
+
 class _State:
     """One generation, with what was prepared from it."""
 
@@ -249,18 +260,59 @@ class _State:
         frequency = self.index.lexical.doc_frequency(stem)
         return math.log(1 + (count - frequency + 0.5) / (frequency + 0.5))
 
-    def candidates(
-        self, question: Question, filters: Filters | None, depth: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows (n,) int64 found by either search, with their cosines and BM25 scores, (n,) float32."""
+    def candidates(self, question: Question, filters: Filters | None, depth: int) -> list[_Found]:
+        """The `depth` best texts of either search, best first by the fusion of both."""
         allowed = self.index.store.rows(filters) if filters else None
         if allowed is not None and not len(allowed):
-            return np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32)
-        _, nearest = self.index.vectors.search(question.vector[None, :], depth, allowed)
-        lexical = dict(self.index.lexical.search(question.text, depth, allowed))
-        rows = np.array(sorted({int(row) for row in nearest[0] if row >= 0} | set(lexical)), dtype=np.int64)
+            return []
+        digests: dict[int, bytes] = {}
+
+        def nearest(count: int) -> list[int]:
+            _, rows = self.index.vectors.search(question.vector[None, :], count, allowed)
+            return [int(row) for row in rows[0] if row >= 0]
+
+        lexical: dict[int, float] = {}
+
+        def by_words(count: int) -> list[int]:
+            found = self.index.lexical.search(question.text, count, allowed)
+            lexical.update(found)
+            return [row for row, _ in found]
+
+        rows = np.array(
+            sorted({*self._of_texts(nearest, depth, digests), *self._of_texts(by_words, depth, digests)}),
+            dtype=np.int64,
+        )
         cosines = self.index.vectors.vectors(rows) @ question.vector
-        return rows, cosines, np.array([lexical.get(int(row), 0.0) for row in rows], dtype=np.float32)
+        bm25 = np.array([lexical.get(int(row), 0.0) for row in rows], dtype=np.float32)
+        fused = cosines + bm25 / max(sum(question.rarity.values()), 0.1)
+        found: dict[bytes, _Found] = {}
+        for i in np.argsort(-fused, kind="stable"):
+            row = int(rows[i])
+            first = found.setdefault(digests[row], _Found(row, float(cosines[i]), float(bm25[i]), []))
+            if first.row != row:
+                first.copies.append(row)
+        return list(found.values())
+
+    def _of_texts(self, search: Callable[[int], list[int]], depth: int, digests: dict[int, bytes]) -> list[int]:
+        """The best rows by `search`, as many as have `depth` different texts; their digests are added to `digests`."""
+        count = depth
+        while True:
+            rows = search(count)
+            new = [row for row in rows if row not in digests]
+            digests.update(zip(new, self.index.store.text_digests(new), strict=True))
+            # Of each text the best copy, in order of rank.
+            ranks = {text: rank for rank, text in reversed(list(enumerate(digests[row] for row in rows)))}
+            if len(rows) < count or len(ranks) >= depth:
+                return rows[: sorted(ranks.values())[depth]] if len(ranks) > depth else rows
+            count *= 4
+
+    def places(self, rows: Sequence[int]) -> tuple[Place, ...]:
+        """Where the passages in the first `PLACES` of `rows` stand."""
+        found = []
+        for passage in self.index.store.passages(rows[:PLACES]) if rows else ():
+            article, numbers = self.index.store.article(passage.article_id), set(passage.paragraphs)
+            found += [Place(article, paragraph) for paragraph in article.paragraphs if paragraph.number in numbers]
+        return tuple(found)
 
     def views(self, rows: Sequence[int], embedder: Embedder) -> list[_Read]:
         """The passages in `rows`, prepared; those seen lately come from memory."""
@@ -319,7 +371,7 @@ def _collapse(candidates: list[Candidate]) -> list[Candidate]:
                 article = candidate.article.article
                 numbers = set(candidate.passage.paragraphs)
                 places = tuple(Place(article, p) for p in article.paragraphs if p.number in numbers)
-                kept[i] = (replace(other, places=other.places + places), theirs)
+                kept[i] = (replace(other, places=other.places + places + candidate.places), theirs)
                 same = True
         if not same:
             kept.append((candidate, own))

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from rag import Filters, Retriever, build
+from rag import Filters, Retriever, Settings, build
 from rag.errors import RagError
 
 
@@ -105,3 +105,20 @@ def test_threads_get_the_same_answers(retriever):
     for thread in threads:
         thread.join()
     assert [together[i] for i in range(len(queries))] == [alone[query] for query in queries]
+
+
+def test_a_paragraph_that_stands_everywhere_takes_no_others_place(tmp_path):
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    for number in range(100):
+        own = "The lighthouse keeper is Olga Brandt." if number == 41 else f"Ship {number} carries herring."
+        about = "Who is the keeper? Ask the keeper: keeper, lighthouse, Ostwick."
+        (folder / f"{number:03}.md").write_text(f"Note {number}\n\n## News\n\n{own}\n\n## About\n\n{about}")
+    build(folder, tmp_path / "index", settings=Settings(merge_tokens=0))
+    hits = Retriever.open(tmp_path / "index").search("Who is the keeper of the lighthouse?", k=5)
+    texts = [hit.text for hit in hits]
+    assert len(set(texts)) == len(texts) == 5
+    assert "The lighthouse keeper is Olga Brandt." in texts
+    everywhere = next(hit for hit in hits if hit.text.startswith("Who is the keeper?"))
+    articles = {everywhere.article.id, *(place.article.id for place in everywhere.places)}
+    assert len(everywhere.places) + 1 == len(articles) >= 60
