@@ -28,8 +28,8 @@ LONGEST_WORD = 60
 """Longer ones, in bytes, are no words."""
 MOST_WORDS = 256
 """Of a query; the rest is left out."""
-FEW = 5000
-"""Up to so many allowed rows are named to tantivy."""
+MOST = 10_000
+"""The most passages taken to find those among them that are allowed."""
 _ANALYZER = "english"
 _FIELDS = ("text", "heading", "title")
 
@@ -155,14 +155,7 @@ class LexicalIndex:
                 if boosts[field] > 0
             ]
             wanted = Query.boolean_query(terms)
-            if allowed is None:
-                pairs = self._best(wanted, k)
-            elif len(allowed) <= FEW:
-                rows = Query.term_set_query(self._schema, "row", allowed.tolist())
-                both = [(Occur.Must, wanted), (Occur.Must, Query.const_score_query(rows, 0.0))]
-                pairs = self._best(Query.boolean_query(both), k)
-            else:
-                pairs = self._best_among(wanted, k, allowed)
+            pairs = self._best_among(wanted, k, allowed)
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
     def _best(self, wanted: tantivy.Query, k: int) -> list[tuple[int, float]]:
@@ -170,17 +163,22 @@ class LexicalIndex:
         rows = self._searcher.fast_field_values("row", [address for _, address in hits])
         return [(int(row or 0), float(score)) for (score, _), row in zip(hits, rows, strict=True)]
 
-    def _best_among(self, wanted: tantivy.Query, k: int, allowed: np.ndarray) -> list[tuple[int, float]]:
-        """More than wanted are taken, until enough of them are in rows that are allowed: quicker than to name these."""
-        most = k
-        while True:
-            most = min(self.count, math.ceil(1.5 * most * self.count / len(allowed)))
+    def _best_among(self, wanted: tantivy.Query, k: int, allowed: np.ndarray | None) -> list[tuple[int, float]]:
+        from tantivy import Occur, Query
+
+        if allowed is None:
+            return self._best(wanted, k)
+        # Most often enough of somewhat more than are wanted are allowed, and that is quicker than to name all that are.
+        most = math.ceil(1.5 * k * self.count / len(allowed))
+        if most <= MOST:
             pairs = self._best(wanted, most)
             found = np.array([row for row, _ in pairs], dtype=np.int64)
             places = np.minimum(np.searchsorted(allowed, found), len(allowed) - 1)
             inside = [pair for pair, right in zip(pairs, allowed[places] == found, strict=True) if right]
-            if len(inside) >= k or len(pairs) < most or most == self.count:
+            if len(inside) >= k or len(pairs) < most:
                 return inside[:k]
+        rows = Query.const_score_query(Query.term_set_query(self._schema, "row", allowed.tolist()), 0.0)
+        return self._best(Query.boolean_query([(Occur.Must, wanted), (Occur.Must, rows)]), k)
 
     def doc_frequency(self, word: str) -> int:
         """How many passages have the analysed `word` in their text; in title or heading if none has."""

@@ -236,12 +236,14 @@ def _cells(path: Path, blocks: Iterable[np.ndarray], count: int, dim: int) -> An
 def _probes(index: Any, everything: np.ndarray, samples: np.ndarray) -> int:
     """The fewest cells, of powers of two, that find `RECALL` of the ten nearest neighbours of the sample rows."""
     queries = everything[samples].astype(np.float32)
-    best = [
-        (queries @ everything[first : first + 65_536].astype(np.float32).T)
-        for first in range(0, len(everything), 65_536)
-    ]
-    # The eleventh, since each is its own nearest neighbour.
-    true = np.argsort(-np.hstack(best), axis=1)[:, :11]
+    # The eleven nearest, since each is its own nearest neighbour; of one block after another, not of a matrix of all.
+    nearest = np.full((len(samples), 11), -np.inf, dtype=np.float32)
+    true = np.zeros((len(samples), 11), dtype=np.int64)
+    for first in range(0, len(everything), 65_536):
+        products = np.hstack([nearest, queries @ everything[first : first + 65_536].astype(np.float32).T])
+        order = np.argpartition(-products, 10, axis=1)[:, :11]
+        rows = np.hstack([true, np.tile(np.arange(first, first + products.shape[1] - 11), (len(samples), 1))])
+        nearest, true = np.take_along_axis(products, order, 1), np.take_along_axis(rows, order, 1)
     probes = 8
     while probes < index.nlist:
         index.nprobe = probes

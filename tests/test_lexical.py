@@ -41,6 +41,37 @@ def test_rows_can_be_limited(lexical):
     assert lexical.search("quay", 5, np.array([], dtype=np.int64)) == []
 
 
+@pytest.mark.parametrize("most", [0, 10_000])
+def test_the_best_among_many_rows_are_those_of_the_full_list(tmp_path, monkeypatch, most):
+    monkeypatch.setattr("rag.lexical.MOST", most)
+    writer = LexicalWriter(tmp_path / "lexical")
+    for number in range(600):
+        writer.add("", "", "herring " * (1 + number % 7) + "cod " * (number % 5) + f"ship {number}")
+    writer.close()
+    opened = LexicalIndex.open(tmp_path / "lexical")
+    ranked = opened.search("herring cod", 600)
+    # The last have none of the best, so that more must be looked at than are taken first.
+    for allowed in (np.arange(0, 600, 2), np.sort([row for row, _ in ranked[300:]])):
+        expected = [pair for pair in ranked if pair[0] in set(allowed.tolist())][:20]
+        found = opened.search("herring cod", 20, allowed)
+        assert [score for _, score in found] == pytest.approx([score for _, score in expected])
+        assert set(rows(found)) <= set(allowed.tolist())
+
+
+def test_what_goes_on_from_another_leaves_that_as_it_is(tmp_path, lexical):
+    old = tmp_path / "lexical"
+    before = {path.name: path.read_bytes() for path in old.iterdir()}
+    writer = LexicalWriter(tmp_path / "new", old)
+    writer.remove([1, 2])
+    writer.put(1, "Harbour", "", "A lighthouse")
+    writer.close()
+    opened = LexicalIndex.open(tmp_path / "new")
+    assert opened.count == 2
+    assert (rows(opened.search("lighthouse", 5)), opened.search("herring", 5)) == ([1], [])
+    assert {path.name: path.read_bytes() for path in old.iterdir()} == before
+    assert rows(lexical.search("herring", 5)) == [2]
+
+
 @pytest.mark.parametrize("query", ["", "?!", '"open AND (', "quay^9 -ship title:x*", "\udc80", "a" * 10_000])
 def test_any_text_is_a_query(lexical, query):
     lexical.search(query, 5)
