@@ -240,7 +240,7 @@ def test_what_a_killed_build_has_embedded_is_not_embedded_again(tmp_path):
         (folder / f"{number:02}.txt").write_text(f"Ship number {number} came in. It carried {number + 7} barrels.")
     index = tmp_path / "index"
     program = (
-        "import os, signal, sys, rag.building as b\n"
+        "import os, signal, sys, rag.building as b, rag.generation_writer as w\n"
         "w.BLOCK = 8\n"
         "def stop(progress):\n"
         "    if progress.stage == 'embedding' and progress.done >= 30:\n"
