@@ -240,6 +240,7 @@ def update(corpus: Corpus, folder: Path) -> dict[str, Any]:
     embedder = Embedder.load()
     before = _peak()
     seconds: dict[str, float] = {}
+    vectors = np.memmap(folder / "vectors", np.float16, "r", shape=(corpus.size, DIM))
     changed = corpus.size // 16
     with build_lock(folder / "index") as generation:
         generation.mkdir(parents=True)
@@ -260,7 +261,8 @@ def update(corpus: Corpus, folder: Path) -> dict[str, Any]:
                 writer.articles.add(made.article, made.passages, keys, made_of=_made_of(made, 1))
         with _clock(seconds, "articles"):
             writer.close_articles()
-        _finish(writer, folder / "index", embedder, seconds, lambda _, key: new[key])
+        # Passages that move to another row are asked for, too.
+        _finish(writer, folder / "index", embedder, seconds, lambda row, key: new[key] if key in new else vectors[row])
     written = sum(path.stat().st_size for path in generation.rglob("*") if path.is_file() and path.stat().st_nlink == 1)
     peak = _peak() - before
     report = verify(folder / "index")

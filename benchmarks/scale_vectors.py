@@ -4,7 +4,7 @@
 
 Vectors are those of `benchmarks/scale_corpus.py`, questions are real. Each kind is written, opened memory-mapped and
 asked two hundred questions one by one, for each effort that it can be searched with: the least that finds 0.98 of the
-true ten is shown, or the greatest. Filters leave a random twentieth, and the twentieth nearest to one vector ("region").
+true ten is shown, or the greatest. Filters leave a random twentieth, and the twentieth nearest to a vector ("region").
 """
 
 from __future__ import annotations

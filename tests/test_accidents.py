@@ -42,14 +42,16 @@ def write_articles(folder, numbers, version):
 class Scene:
     """An index before a build: its folder, the articles to build, what it answers before and after."""
 
-    def __init__(self, forge, folder, before, articles):
+    def __init__(self, forge, folder, before, articles, **how):
         self.forge, self.folder, self.before, self.articles = forge, folder, before, str(articles)
+        self.how = how
         self.old = forge.ask("look", before)["snapshot"] if before.exists() else None
         index = self.fresh()
-        self.points = forge.ask("build", index, articles=self.articles, mode=COUNT, log=str(folder / "points"))[
-            "points"
-        ]
+        self.points = self.build(index, mode=COUNT, log=str(folder / "points"))["points"]
         self.new = forge.ask("look", index)["snapshot"]
+
+    def build(self, index, **details):
+        return self.forge.ask("build", index, articles=self.articles, **self.how, **details)
 
     def fresh(self):
         """A copy of the index, to be spoiled."""
@@ -62,7 +64,7 @@ class Scene:
     def check(self, index, ended):
         """Old or new, whole; said; mended by the next build."""
         assert ended["end"] in ("done", "error", "killed"), ended
-        found = self.forge.ask("recover", index, articles=self.articles)
+        found = self.forge.ask("recover", index, articles=self.articles, **self.how)
         assert found["end"] == "done", found
         if ended["end"] == "done":
             assert found["snapshot"]["texts"] == self.new["texts"]
@@ -84,7 +86,9 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scenes(forge, tmp_path_factory):
-    """The first build of all, and one that follows two others and one that was killed, with one to remove."""
+    """The first build of all; one that follows two others and one that was killed, with one to remove; one that goes on
+    from what the one before has written, and was killed before, too.
+    """
     folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else tmp_path_factory.mktemp("scenes")))
     for name, numbers, version in (("one", (1, 2), 1), ("two", (1, 2, 3), 1), ("three", (1, 2, 3, 4, 5, 6), 2)):
         write_articles(folder / name, numbers, version)
@@ -98,6 +102,17 @@ def scenes(forge, tmp_path_factory):
     for name, start in (("later", before), ("first", folder / "nothing")):
         (folder / name).mkdir()
         made[name] = Scene(forge, folder / name, start, folder / "three")
+    going_on = {"goes_on_from": 1}
+    edited, going = folder / "edited", folder / "going"
+    write_articles(edited, range(30), 1)
+    assert forge.ask("build", going, articles=str(edited))["end"] == "done"
+    (edited / "ship0.txt").rename(edited / "ship30.txt")
+    (edited / "ship7.txt").write_text("Ship 7\n\nIt was sold, and carries barrels no more.")
+    assert forge.ask("build", going, articles=str(edited), mode=KILL, at=50, **going_on)["end"] == "killed"
+    (folder / "going on").mkdir()
+    made["going on"] = Scene(forge, folder / "going on", going, edited, **going_on)
+    linked = [p for p in (folder / "going on" / "index" / "generations").rglob("*") if p.stat().st_nlink > 1]
+    assert any(path.is_file() for path in linked)
     yield made
     shutil.rmtree(folder)
 
@@ -111,7 +126,7 @@ MODES = {"kill": (KILL, 0), "power cut": (CUT, 0), "I/O error": (FAIL, errno.EIO
 
 
 @short_and_whole
-@pytest.mark.parametrize("name", ["later", "first"])
+@pytest.mark.parametrize("name", ["later", "first", "going on"])
 @pytest.mark.parametrize("mode", list(MODES))
 def test_every_point_of_a_build(scenes, whole, name, mode, figures):
     scene = scenes[name]
@@ -120,7 +135,7 @@ def test_every_point_of_a_build(scenes, whole, name, mode, figures):
     failed = []
     for at in spread(scene.points, whole, 4):
         index = scene.fresh()
-        ended = scene.forge.ask("build", index, articles=scene.articles, mode=what, at=at, errno=number)
+        ended = scene.build(index, mode=what, at=at, errno=number)
         ends[ended["end"]] += 1
         try:
             scene.check(index, ended)
@@ -135,12 +150,12 @@ def test_every_point_of_a_build(scenes, whole, name, mode, figures):
 @short_and_whole
 def test_killed_at_any_time(scenes, whole, figures):
     scene = scenes["later"]
-    took = scene.forge.ask("build", scene.fresh(), articles=scene.articles)["seconds"]
+    took = scene.build(scene.fresh())["seconds"]
     draw = random.Random(1)
     ends, times = Counter(), 320 if whole else 3
     for _ in range(times):
         index = scene.fresh()
-        ended = scene.forge.ask("build", index, articles=scene.articles, after=draw.uniform(0, 1.1 * took))
+        ended = scene.build(index, after=draw.uniform(0, 1.1 * took))
         ends[ended["end"]] += 1
         scene.check(index, ended)
     figures("killed at random times", points=times, **ends, failures=0)
