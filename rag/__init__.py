@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from rag.articles import Article, Paragraph
     from rag.building import BuildReport, build
     from rag.errors import RagError
+    from rag.filters import Filters
     from rag.generations import rollback, status
     from rag.index import verify
     from rag.retrieval import Hit, Retriever
     from rag.settings import Settings
-    from rag.store import Filters
 
 __version__ = "0.1.0"
 

@@ -28,10 +28,10 @@ from rag.conversation import stand_alone, turns_of
 from rag.duplicates import ArticleSentences
 from rag.examiner import EXAMINED, Examiner
 from rag.examiner import Sentence as Examined
+from rag.filters import Filters
 from rag.question import Question
 from rag.retrieval import LONGEST_QUESTION, Candidate, Hit, Retriever, article_dict
 from rag.settings import Settings
-from rag.store import Filters
 from rag.weights import Weights
 
 READ = 5

@@ -214,7 +214,7 @@ def _settings(index: Path | None = None, model: str | None = None) -> Settings:
 
 
 def _filters(article: list[str] | None, author: list[str] | None, tag: list[str] | None, since: str, until: str) -> Any:
-    from rag.store import Filters
+    from rag.filters import Filters
 
     return Filters(tuple(article or ()), tuple(author or ()), tuple(tag or ()), since, until)
 

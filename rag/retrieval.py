@@ -30,12 +30,12 @@ from rag.cleaning import clean
 from rag.duplicates import ArticleSentences, containment, shingles
 from rag.embedding import Embedder
 from rag.errors import RagError
+from rag.filters import Filters
 from rag.index import Index
 from rag.lexical import analyze
 from rag.question import Question
 from rag.settings import Settings
 from rag.signals import PASSAGE_SIGNALS, Signals, View, read_signals
-from rag.store import Filters
 from rag.weights import Weights
 
 CANDIDATES = 60

@@ -23,8 +23,8 @@ import numpy as np
 
 from rag.articles import Article, Paragraph
 from rag.chunking import Passage
-from rag.cleaning import printable
 from rag.errors import IndexDamaged, RagError
+from rag.filters import Filters, selections
 from rag.store_writer import APPLICATION_ID, ARTICLE_OF
 
 CACHED_ARTICLES = 128
@@ -35,22 +35,6 @@ _LISTED = (
     "SELECT id, title, author, date, path, added, (SELECT count(*) FROM paragraphs WHERE article = a.number) "
     "AS paragraphs FROM articles AS a"
 )
-
-
-@dataclass(frozen=True)
-class Filters:
-    """Which articles a search may look in; empty fields allow all. Within a field any value will do."""
-
-    articles: tuple[str, ...] = ()
-    """Article ids."""
-    authors: tuple[str, ...] = ()
-    """Authors, case ignored."""
-    tags: tuple[str, ...] = ()
-    """Tags, case ignored."""
-    since: str = ""
-    """First date, YYYY-MM-DD, inclusive; articles without a date are left out."""
-    until: str = ""
-    """Last date, inclusive."""
 
 
 LISTED = ("title", "author", "date", "paragraphs", "path", "added")
@@ -226,7 +210,7 @@ class Store:
         Raises:
             RagError: a date is not YYYY-MM-DD (YYYY-MM and YYYY mean the whole month and year).
         """
-        clauses, values = _clauses(filters)
+        clauses, values = selections(filters)
         if not clauses:
             return None
         with self._lock:
@@ -333,28 +317,6 @@ class Store:
     def _query(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         with _damage(self.path), self._lock:
             return self._db.execute(sql, values).fetchall()
-
-
-def _clauses(filters: Filters) -> tuple[list[str], list[str]]:
-    """SQL that selects numbers of articles, for each field that is set, and its values."""
-    clauses, values = [], []
-    chosen = "IN (SELECT value FROM json_each(?))"
-    for named, sql in (
-        (filters.articles, "SELECT number FROM articles WHERE id"),
-        ([author.casefold() for author in filters.authors], "SELECT number FROM articles WHERE author_folded"),
-        ([tag.casefold() for tag in filters.tags], "SELECT article FROM tags WHERE folded"),
-    ):
-        if named:
-            clauses.append(f"{sql} {chosen}")
-            values.append(json.dumps(named))
-    for date, order, end in ((filters.since, ">=", ""), (filters.until, "<=", "~")):
-        if date:
-            if not re.fullmatch(r"\d{4}(-\d{2}(-\d{2})?)?", date, re.ASCII):
-                raise RagError(f"'{printable(date[:40])}' is not a date; write it as YYYY-MM-DD.")
-            clauses.append(f"SELECT number FROM articles WHERE date != '' AND date {order} ?")
-            # "~" comes after whatever stands in a date, so a month reaches to its end.
-            values.append(date + end)
-    return clauses, values
 
 
 @contextmanager

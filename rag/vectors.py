@@ -123,7 +123,9 @@ class Vectors:
                 # The cells of one query are shared among the cores.
                 index.parallel_mode = 1
                 # Whoever opens an index has just read the file; FAISS would start threads to read it at each search.
-                faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0
+                cells: Any = index.invlists
+                mapped: Any = faiss.downcast_InvertedLists(cells)
+                mapped.prefetch_nthread = 0
             return cls(path, index)
 
     def search(self, queries: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -16,12 +16,12 @@ import gradio as gr
 from rag.answering import Answerer
 from rag.errors import IndexNotFound, RagError
 from rag.feedback import record
+from rag.filters import Filters
 from rag.generations import status
 from rag.library import Library
 from rag.retrieval import LONGEST_QUESTION
 from rag.settings import Settings
 from rag.starters import starter_questions
-from rag.store import Filters
 from rag.ui.conversation import Conversation, Place
 from rag.ui.html import button, count_of, escaped
 from rag.ui.reader import read_place
