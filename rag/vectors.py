@@ -24,8 +24,10 @@ EXACT_UP_TO = 200_000
 RECALL = 0.99
 FEW = 2_000
 """Up to so many allowed rows are read and compared one by one."""
-COMPARED = 100_000
+COMPARED = 20_000
 """Up to so many allowed rows are all compared, by FAISS."""
+LEAST_PROBES = 64
+"""Cells searched at least: questions lie further from passages than passages do, with which recall is measured."""
 SAMPLES = 64
 """Vectors that recall is measured with."""
 
@@ -176,8 +178,8 @@ class Vectors:
         cells: Any = faiss.SearchParametersIVF
         selector = self._selector(allowed)
         if isinstance(self._index, faiss.IndexIVF):
-            probes = math.ceil(self._index.nprobe * self.count / len(allowed))
-            # What is allowed may lie far from the query, where few are allowed: then they are all compared.
+            # Twice that, since what is allowed may lie together, far from the query; few are all compared.
+            probes = 2 * math.ceil(self._index.nprobe * self.count / len(allowed))
             everything = len(allowed) <= COMPARED or probes >= self._index.nlist
             return cells(sel=selector, nprobe=self._index.nlist if everything else probes)
         return flat(sel=selector)
@@ -236,7 +238,7 @@ def _cells(path: Path, blocks: Iterable[np.ndarray], count: int, dim: int) -> An
 
 
 def _probes(index: Any, everything: np.ndarray, samples: np.ndarray) -> int:
-    """The fewest cells, of powers of two, that find `RECALL` of the ten nearest neighbours of the sample rows."""
+    """The fewest cells, of `LEAST_PROBES` and its doubles, that find `RECALL` of the ten nearest of the sample rows."""
     queries = everything[samples].astype(np.float32)
     # The eleven nearest, since each is its own nearest neighbour; of one block after another, not of a matrix of all.
     nearest = np.full((len(samples), 11), -np.inf, dtype=np.float32)
@@ -246,7 +248,7 @@ def _probes(index: Any, everything: np.ndarray, samples: np.ndarray) -> int:
         order = np.argpartition(-products, 10, axis=1)[:, :11]
         rows = np.hstack([true, np.tile(np.arange(first, first + products.shape[1] - 11), (len(samples), 1))])
         nearest, true = np.take_along_axis(products, order, 1), np.take_along_axis(rows, order, 1)
-    probes = 8
+    probes = LEAST_PROBES
     while probes < index.nlist:
         index.nprobe = probes
         _, found = index.search(queries, 11)
