@@ -19,9 +19,9 @@ from rag.cleaning import clean
 from rag.cli import main
 from rag.conversation import stand_alone, turns_of
 from rag.errors import RagError, UnreadableArticle
+from rag.filters import Filters
 from rag.readers import Document, File, read, reader_of
 from rag.readers.worker import _answered, _unpacked
-from rag.store import Filters
 
 short_and_whole = pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.torture)])
 
