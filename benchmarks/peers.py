@@ -1,4 +1,4 @@
-"""This project beside txtai, LangChain + FAISS and LlamaIndex: the same passages, weights and questions.
+"""Beside txtai, LangChain + FAISS and LlamaIndex: the same passages, weights and questions.
 
     python benchmarks/peers.py SET [--passages 10000] [--systems NAME…]
 
@@ -61,7 +61,7 @@ def _environment() -> Path:
 
 def _write_texts(folder: Path, count: int, work: Path) -> None:
     """The labelled passages with their questions, and the many."""
-    from rag.chunking import embedded_text, split_passages
+    from rag.chunking import split_passages
     from rag.embedding import Embedder
     from rag.evaluation.labelled import read_set
     from rag.settings import Settings
@@ -83,26 +83,27 @@ def _write_texts(folder: Path, count: int, work: Path) -> None:
         if q.paragraphs and q.answerable
     ]
     many = []
-    for number, text in enumerate(_made([passage["body"] for passage in passages], count)):
+    for number, text in enumerate(made([passage["body"] for passage in passages], count)):
         article = number // 20
         title = passages[article % len(passages)]["title"]
         many.append(_passage(f"made-{article}", number % 20 + 1, title, text))
-    assert embedded_text("a", "", "b") == "a\nb"  # noqa: S101
     for name, rows in (("labelled", passages), ("questions", questions), ("passages", many)):
         (work / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def _passage(article: str, number: int, title: str, body: str) -> dict[str, Any]:
+    from rag.chunking import embedded_text
+
     return {
         "id": f"{article}:{number}",
         "article": article,
         "title": title,
         "body": body,
-        "text": f"{title}\n{body}" if title else body,
+        "text": embedded_text(title, "", body),
     }
 
 
-def _made(texts: list[str], count: int) -> list[str]:
+def made(texts: list[str], count: int) -> list[str]:
     """`count` paragraphs of sentences of `texts`, each about as long as one of them and no two alike."""
     from rag.sentences import split_sentences
 
@@ -144,9 +145,8 @@ def _markdown(results: dict[str, Any]) -> str:
         rows.append(
             [
                 one["system"],
-                f"{speed:,.0f}" + (f" ({speed / best_speed:.2f} ×)" if best_speed else ""),
-                f"{one['query_p50'] * 1e3:.1f} ms"
-                + (f" ({one['query_p50'] / best_query:.2f} ×)" if best_query else ""),
+                f"{speed:,.0f}" + _against(speed, best_speed),
+                f"{one['query_p50'] * 1e3:.1f} ms" + _against(one["query_p50"], best_query),
                 f"{one['query_p95'] * 1e3:.1f} ms",
                 f"{one['peak_bytes'] / 2**20:,.0f} MiB",
                 f"{one['disk_bytes'] / one['passages'] / 1024:.2f} KiB",
@@ -169,12 +169,17 @@ def _markdown(results: dict[str, Any]) -> str:
     return "\n\n".join(
         [
             table(head, rows),
-            f"{count:,} passages; R@1 over {found[0]['questions']:,} questions of {results['set']} and its own passages; "
-            "in brackets against the best peer of this run. “Cores had” is the processor time of the build by its time: "
-            "where it is much below the cores of the machine, others used it too.",
+            f"{count:,} passages; R@1 over {found[0]['questions']:,} questions of {results['set']} and its own "
+            "passages; in brackets against the best peer of this run; memory is the most that the process had. “Cores "
+            "had” is the processor time of the build by its time: where it is much below the cores of the machine, "
+            "others used it too.",
             f"{described(results['machine'])}. " + ", ".join(f"{n} {v}" for n, v in sorted(versions.items())) + ".",
         ]
     )
+
+
+def _against(value: float, best: float) -> str:
+    return f" ({value / best:.2f} ×)" if best else ""
 
 
 if __name__ == "__main__":

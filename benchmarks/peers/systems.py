@@ -20,7 +20,7 @@ class System(Protocol):
     """Whose versions are told."""
 
     def build(self, passages: list[dict[str, Any]], folder: Path) -> None:
-        """Index `passages`, each with `id`, `text`, and what this project's own reader needs."""
+        """Index `passages`, each with `id`, `text`, and what our own reader needs."""
 
     def open(self, folder: Path) -> None:
         """Get ready for `search`."""
@@ -30,7 +30,7 @@ class System(Protocol):
 
 
 class Rag:
-    """This project: articles are split, embedded and published; questions are searched by meaning and by words."""
+    """Our own: articles are split, embedded and published; questions are searched by meaning and by words."""
 
     packages: tuple[str, ...] = ("sentence-transformers", "transformers", "torch", "faiss-cpu", "tantivy")
 
@@ -73,14 +73,14 @@ class Rag:
 
 
 class RagFp32(Rag):
-    """This project in full precision."""
+    """The same in full precision."""
 
     def __init__(self, model: str) -> None:
         super().__init__(model, "fp32")
 
 
 class RagCandidates(Rag):
-    """This project's two searches and their fusion, before anything is read again."""
+    """The two searches and their fusion, before anything is read again."""
 
     def search(self, question: str, k: int) -> list[str]:
         """As `rag.retrieval` fuses them."""
