@@ -55,13 +55,13 @@ class Word:
     start: int
     end: int
 
-    @property
+    @cached_property
     def is_content(self) -> bool:
         """Whether it says what a text is about."""
         # "US" is a country, "us" is not.
         return self.text.lower() not in STOPWORDS or (len(self.text) > 1 and self.text.isupper())
 
-    @property
+    @cached_property
     def is_number(self) -> bool:
         """Whether it is a figure or a number word."""
         return self.text[0].isdigit() or self.text.lower() in NUMBER_WORDS

@@ -17,12 +17,33 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
+from rag.duplicates import shingles
 from rag.embedding import TokenVectors
 from rag.question import PRONOUNS, WORD, Question, Word, words_of, words_of_kind
+
+
+@dataclass(frozen=True)
+class Told:
+    """A sentence of a passage, as any question compares it with itself."""
+
+    words: tuple[Word, ...]
+    tokens: slice
+    """Which of the passage's it is read with: its own, and those of the sentence before it where it leans on that."""
+    sense: np.ndarray
+    """(dim,) float32: mean of its own tokens' vectors, of unit length."""
+    stems: frozenset[str]
+    """Of the words it is read with, and of those whom it means."""
+    pairs: frozenset[tuple[str, str]]
+    """Stems that follow each other in the words it is read with."""
+    content: tuple[str, ...]
+    """Stems of its content words."""
+    form: tuple[float, float, float]
+    """Its length, whether it opens with a pronoun, whether it has no end."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +73,53 @@ class View:
         start, end = self.sentences[i]
         opens = WORD.search(self.text, start, end)
         return self.sentences[i - 1][0] if i and opens and opens.group().lower() in PRONOUNS else start
+
+    @cached_property
+    def told(self) -> tuple[Told | None, ...]:
+        """Its sentences; None for what has neither words nor tokens."""
+        return tuple(self._told(i) for i in range(len(self.sentences)))
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """Of its words, and of those whom its sentences mean."""
+        return frozenset(w.stem for w in self.words).union(*self.meant)
+
+    @cached_property
+    def pairs(self) -> frozenset[tuple[str, str]]:
+        """Stems that follow each other."""
+        return _pairs(self.words)
+
+    @cached_property
+    def shingles(self) -> frozenset[str]:
+        """Its word trigrams."""
+        return shingles(self.text)
+
+    def _told(self, i: int) -> Told | None:
+        start, end = self.sentences[i]
+        own, words = self._tokens_in(start, end), tuple(self.words_in(start, end))
+        if own.start >= own.stop or not words:
+            return None
+        first = self.opening(i)
+        known = words if first == start else self.words_in(first, end)
+        mean = self.tokens.vectors[own].mean(axis=0)
+        return Told(
+            words=words,
+            tokens=self._tokens_in(first, end),
+            sense=mean / max(float(np.linalg.norm(mean)), 1e-6),
+            stems=frozenset(w.stem for w in known) | self.meant[i],
+            pairs=_pairs(known),
+            content=tuple(w.stem for w in words if w.is_content),
+            form=(
+                float(np.log1p(len(words)) / 4),
+                float(words[0].text.lower() in PRONOUNS),
+                float(self.text[end - 1 : end].isalnum()),
+            ),
+        )
+
+    def _tokens_in(self, start: int, end: int) -> slice:
+        """Its tokens between two places; they stand in order."""
+        spans = self.tokens.spans
+        return slice(int(np.searchsorted(spans[:, 0], start)), int(np.searchsorted(spans[:, 1], end, "right")))
 
 
 MEANT = 0.8
@@ -109,66 +177,47 @@ def read_signals(question: Question, view: View, title: Collection[str], cosine:
         bm25: its score, as the lexical index gave it.
     """
     content = question.content
-    rarity = np.array([max(question.rarity[w.stem], 0.05) for w in content], dtype=np.float32)
-    total = float(rarity.sum()) or 1.0
+    rarity = [max(question.rarity[w.stem], 0.05) for w in content]
+    total = sum(rarity) or 1.0
     weights = question.token_rarity
+    weight = float(weights.sum())
     similar = (
         question.tokens.vectors @ view.tokens.vectors.T if len(view.tokens.vectors) else np.zeros((len(weights), 1))
     )
-    asked_pairs = _pairs([w.stem for w in question.words])
-    rows = []
-    for i, (start, end) in enumerate(view.sentences):
-        inside = (view.tokens.spans[:, 0] >= start) & (view.tokens.spans[:, 1] <= end)
-        words = view.words_in(start, end)
-        if not inside.any() or not words:
-            rows.append(np.zeros(len(SENTENCE_SIGNALS), dtype=np.float32))
+    asked_pairs = _pairs(question.words)
+    rows = np.zeros((len(view.told), len(SENTENCE_SIGNALS)), dtype=np.float32)
+    for i, told in enumerate(view.told):
+        if told is None:
             continue
-        first = view.opening(i)
-        read = inside if first == start else (view.tokens.spans[:, 0] >= first) & (view.tokens.spans[:, 1] <= end)
-        top = _with_meant(question, similar[:, read].max(axis=1), view.meant[i])
-        mean = view.tokens.vectors[inside].mean(axis=0)
-        known = words if first == start else view.words_in(first, end)
-        stems = {w.stem for w in known} | view.meant[i]
-        rows.append(
-            np.array(
-                [
-                    float(question.vector @ mean) / max(float(np.linalg.norm(mean)), 1e-6),
-                    top.mean(),
-                    (top * weights).sum() / weights.sum(),
-                    sum(r for r, w in zip(rarity, content, strict=True) if w.stem in stems) / total,
-                    _shared(asked_pairs, _pairs([w.stem for w in known])),
-                    float(bool(words_of_kind(question, view.text[start:end], words))),
-                    min(1.0, sum(w.is_content and w.stem not in question.rarity for w in words) / 8),
-                    np.log1p(len(words)) / 4,
-                    float(words[0].text.lower() in PRONOUNS),
-                    float(view.text[end - 1 : end].isalnum()),
-                ],
-                dtype=np.float32,
-            )
+        start, end = view.sentences[i]
+        top = _with_meant(question, similar[:, told.tokens].max(axis=1), view.meant[i])
+        rows[i] = (
+            question.vector @ told.sense,
+            top.mean(),
+            (top @ weights) / weight,
+            _covered(content, rarity, told.stems) / total,
+            _shared(asked_pairs, told.pairs),
+            bool(words_of_kind(question, view.text[start:end], told.words)),
+            min(1.0, sum(stem not in question.rarity for stem in told.content) / 8),
+            *told.form,
         )
-    sentences = np.array(rows, dtype=np.float32).reshape(-1, len(SENTENCE_SIGNALS))
-    strongest = sentences.max(axis=0) if len(sentences) else np.zeros(len(SENTENCE_SIGNALS), dtype=np.float32)
-    meant = frozenset[str]().union(*view.meant)
-    top = _with_meant(question, similar.max(axis=1), meant)
-    stems = {w.stem for w in view.words} | meant
+    strongest = rows.max(axis=0) if len(rows) else np.zeros(len(SENTENCE_SIGNALS), dtype=np.float32)
+    top = _with_meant(question, similar.max(axis=1), frozenset[str]().union(*view.meant))
     passage = np.array(
         [
             cosine,
             bm25 / max(sum(question.rarity.values()), 0.1),
-            sum(r for r, w in zip(rarity, content, strict=True) if w.stem in title) / total,
+            _covered(content, rarity, title) / total,
             top.mean(),
-            (top * weights).sum() / weights.sum(),
-            sum(r for r, w in zip(rarity, content, strict=True) if w.stem in stems) / total,
-            _shared(asked_pairs, _pairs([w.stem for w in view.words])),
-            strongest[0],
-            strongest[1],
-            strongest[2],
-            strongest[3],
+            (top @ weights) / weight,
+            _covered(content, rarity, view.stems) / total,
+            _shared(asked_pairs, view.pairs),
+            *strongest[:4],
             np.log1p(len(view.words)) / 6,
         ],
         dtype=np.float32,
     )
-    return Signals(passage, sentences)
+    return Signals(passage, rows)
 
 
 def _with_meant(question: Question, top: np.ndarray, meant: frozenset[str]) -> np.ndarray:
@@ -181,9 +230,13 @@ def _with_meant(question: Question, top: np.ndarray, meant: frozenset[str]) -> n
     return top
 
 
-def _pairs(stems: Sequence[str]) -> set[tuple[str, str]]:
-    return set(pairwise(stems))
+def _covered(content: Sequence[Word], rarity: Sequence[float], stems: Collection[str]) -> float:
+    return sum(rare for rare, word in zip(rarity, content, strict=True) if word.stem in stems)
 
 
-def _shared(asked: set[tuple[str, str]], found: set[tuple[str, str]]) -> float:
+def _pairs(words: Sequence[Word]) -> frozenset[tuple[str, str]]:
+    return frozenset(pairwise(word.stem for word in words))
+
+
+def _shared(asked: frozenset[tuple[str, str]], found: frozenset[tuple[str, str]]) -> float:
     return len(asked & found) / len(asked) if asked else 0.0
