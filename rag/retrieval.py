@@ -27,7 +27,7 @@ from rag.articles import Article, Paragraph
 from rag.attribution import meant
 from rag.chunking import Passage
 from rag.cleaning import clean
-from rag.duplicates import ArticleSentences, containment, shingles
+from rag.duplicates import ArticleSentences, containment
 from rag.embedding import Embedder
 from rag.errors import RagError
 from rag.filters import Filters
@@ -361,7 +361,7 @@ def _collapse(candidates: list[Candidate]) -> list[Candidate]:
     digests = [c for c in candidates if set(c.passage.paragraphs) <= c.article.digests]
     kept: list[tuple[Candidate, frozenset[str]]] = []
     for candidate in [*told, *digests]:
-        own = shingles(candidate.passage.text)
+        own = candidate.view.shingles
         is_digest = set(candidate.passage.paragraphs) <= candidate.article.digests
         same = False
         for i, (other, theirs) in enumerate(kept):
