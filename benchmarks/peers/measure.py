@@ -20,9 +20,9 @@ from systems import SYSTEMS, System
 
 WARM = 20
 """Questions asked before any is timed."""
-TIMED = 300
+TIMED = 100
 K = 5
-LABELLED = 600
+LABELLED = 300
 """Questions that R@1 is measured with, at most; drawn evenly."""
 
 
