@@ -139,40 +139,42 @@ def _markdown(results: dict[str, Any]) -> str:
     peers = [one for one in found if one["system"] in PEERS]
     best_speed = max((one["passages"] / one["build_seconds"] for one in peers), default=0.0)
     best_query = min((one["query_p50"] for one in peers), default=0.0)
+    least = min((one["build_cpu_seconds"] / one["passages"] for one in peers), default=0.0)
     rows = []
     for one in found:
-        speed = one["passages"] / one["build_seconds"]
+        speed, work = one["passages"] / one["build_seconds"], one["build_cpu_seconds"] / one["passages"]
         rows.append(
             [
                 one["system"],
                 f"{speed:,.0f}" + _against(speed, best_speed),
+                f"{work * 1e3:.1f} ms" + _against(work, least),
                 f"{one['query_p50'] * 1e3:.1f} ms" + _against(one["query_p50"], best_query),
                 f"{one['query_p95'] * 1e3:.1f} ms",
+                f"{one['query_cpu_p50'] * 1e3:.1f} ms",
                 f"{one['peak_bytes'] / 2**20:,.0f} MiB",
                 f"{one['disk_bytes'] / one['passages'] / 1024:.2f} KiB",
                 f"{one['r_at_1']:.3f}",
-                f"{one['build_cpu_seconds'] / one['build_seconds']:.2f}",
             ]
         )
     versions = {name: number for one in found for name, number in one["versions"].items()}
     head = [
         "system",
         "passages/s, build",
+        "processor time a passage",
         "query p50",
-        "query p95",
-        "peak memory",
+        "p95",
+        "its processor time",
+        "memory",
         "disk a passage",
         "R@1",
-        "cores had",
     ]
     count = found[0]["passages"]
     return "\n\n".join(
         [
             table(head, rows),
             f"{count:,} passages; R@1 over {found[0]['questions']:,} questions of {results['set']} and its own "
-            "passages; in brackets against the best peer of this run; memory is the most that the process had. “Cores "
-            "had” is the processor time of the build by its time: where it is much below the cores of the machine, "
-            "others used it too.",
+            "passages; in brackets against the best peer of this run; memory is the most that the process had. Where "
+            "others use the machine, too, processor time tells more than time.",
             f"{described(results['machine'])}. " + ", ".join(f"{n} {v}" for n, v in sorted(versions.items())) + ".",
         ]
     )
