@@ -170,11 +170,11 @@ class Embedder:
             read_ids = torch.from_numpy(ids).to(self.device)
             mask = torch.arange(ids.shape[1], device=self.device)[None, :] < counts[:, None]
             with self._lock, torch.inference_mode():
-                if self._bert:
+                if self._bert is not None:
                     states = self._bert(read_ids, counts)
                 else:
-                    inner = self.model[0].auto_model
-                    states = inner(input_ids=read_ids, attention_mask=mask.long()).last_hidden_state
+                    inner: Any = self.model[0]
+                    states = inner.auto_model(input_ids=read_ids, attention_mask=mask.long()).last_hidden_state
             read = _Read(rows, [encodings[i] for i in rows], states, mask)
             if len(texts) == 1:
                 self._remember(texts[0], read)

@@ -58,10 +58,11 @@ class Bert:
         """The encoder of `model`; None where it isn't a BERT on a CPU, or PyTorch lacks oneDNN."""
         import torch
 
-        if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        onednn: Any = torch.backends.mkldnn
+        if not onednn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
             return None
-        inner = getattr(model[0], "auto_model", None)
-        config = getattr(inner, "config", None)
+        inner: Any = getattr(model[0], "auto_model", None)
+        config: Any = getattr(inner, "config", None)
         same = (
             type(inner).__name__ == "BertModel"
             and config.hidden_act == "gelu"
@@ -95,7 +96,8 @@ class Bert:
         states = states.view(count * longest, -1)
         for layer in self._layers:
             asked = _product(states, *layer.asking).view(count, longest, 3, self._heads, -1)
-            said = _attention(*asked.permute(2, 0, 3, 1, 4), inside).reshape(count * longest, -1)
+            query, key, value = asked.permute(2, 0, 3, 1, 4)
+            said = _attention(query, key, value, inside).reshape(count * longest, -1)
             states = layer_norm(_product_added(said, states, *layer.out), width, *layer.out_norm, self._epsilon)
             widened = _product(states, *layer.wide, "gelu")
             states = layer_norm(
