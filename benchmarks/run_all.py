@@ -17,7 +17,7 @@ from machine import RESULTS
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
-NAMES = ("start", "limits", "peers", "scale")
+NAMES = ("start", "limits", "peers")
 
 
 def main() -> None:
