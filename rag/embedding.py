@@ -9,6 +9,7 @@ CPUs fp32, fp16 on a GPU. On a CPU the forward pass of a BERT is our own (`rag.f
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import platform
 import threading
@@ -33,6 +34,9 @@ DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4
 
 BATCH = 64
 """Texts that sentence-transformers reads at once; they are sorted by length first, so that little of it is padding."""
+
+STEP = 8
+"""Texts are padded to multiples of so many tokens."""
 
 REMEMBERED = 8
 """Texts read alone, of which what was read is kept."""
@@ -161,9 +165,11 @@ class Embedder:
         lengths = [min(len(encoding.ids), self.max_tokens) for encoding in encodings]
         order = sorted(range(len(texts)), key=lambda i: -lengths[i])
         while order:
-            rows = order[: max(1, TOKENS_AT_ONCE // lengths[order[0]])]
+            # A shape that was not there before costs preparing, so there are few of them.
+            longest = min(math.ceil(lengths[order[0]] / STEP) * STEP, self.max_tokens)
+            rows = order[: max(1, TOKENS_AT_ONCE // longest)]
             order = order[len(rows) :]
-            ids = np.zeros((len(rows), lengths[rows[0]]), dtype=np.int64)
+            ids = np.zeros((len(rows), longest), dtype=np.int64)
             for row, i in enumerate(rows):
                 ids[row, : lengths[i]] = [encodings[i].ids[place] for place in self._places(encodings[i])]
             counts = torch.tensor([lengths[i] for i in rows], device=self.device)
