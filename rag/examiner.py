@@ -14,6 +14,7 @@ model the index is made by.
 
 from __future__ import annotations
 
+import math
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from rag.decision import DECISION_SIGNALS, GENERIC, decision_signals
-from rag.embedding import Embedder, TokenVectors
+from rag.embedding import STEP, Embedder, TokenVectors
 from rag.question import Question, Word
 from rag.settings import DEFAULT_MODEL, Settings
 from rag.signals import SENTENCE_SIGNALS, View
@@ -233,7 +234,7 @@ def padded(sheets: Sequence[Sheet]) -> tuple[Tensor, Tensor, Tensor]:
 
     from rag.network import ASKED, ENDS, LAST, MARKS, OPENS, OWN, SAID
 
-    longest = max(len(one.ids) for one in sheets) + 3
+    longest = STEP * math.ceil((max(len(one.ids) for one in sheets) + 3) / STEP)
     ids = np.zeros((len(sheets), longest), dtype=np.int64)
     marks = np.zeros((len(sheets), longest, MARKS), dtype=np.float32)
     kinds = np.zeros((len(sheets), longest), dtype=np.int64)
