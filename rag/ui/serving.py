@@ -34,8 +34,8 @@ from rag.ui.page import FOLDER, Page
 
 QUEUED = 4 * WAITING
 """Events that may wait, of all kinds."""
-SESSIONS = 1000
-"""Of open and of left pages: the server forgets the oldest beyond these, a tenth of a megabyte each."""
+SESSIONS = 256
+"""Of open and of left pages: the server forgets the oldest beyond these, up to a fifth of a megabyte each."""
 FONTS = (gr.themes.LocalFont("IBM Plex Sans", (400, 700)), "system-ui", "sans-serif")
 """Of the fonts that Gradio brings along, one whose files have all of the Latin letters."""
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
