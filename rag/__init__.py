@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from rag.errors import RagError
     from rag.filters import Filters
     from rag.generations import rollback, status
+    from rag.hits import Hit
     from rag.index import verify
-    from rag.retrieval import Hit, Retriever
+    from rag.retrieval import Retriever
     from rag.settings import Settings
 
 __version__ = "0.1.0"
@@ -33,8 +34,8 @@ _HOMES = {
     "Article": "articles",
     "BuildReport": "building",
     "Citation": "answering",
-    "Filters": "store",
-    "Hit": "retrieval",
+    "Filters": "filters",
+    "Hit": "hits",
     "Paragraph": "articles",
     "RagError": "errors",
     "Retriever": "retrieval",

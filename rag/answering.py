@@ -29,8 +29,9 @@ from rag.duplicates import ArticleSentences
 from rag.examiner import EXAMINED, Examiner
 from rag.examiner import Sentence as Examined
 from rag.filters import Filters
+from rag.hits import Hit, article_dict
 from rag.question import Question
-from rag.retrieval import LONGEST_QUESTION, Candidate, Hit, Retriever, article_dict
+from rag.retrieval import LONGEST_QUESTION, Candidate, Retriever
 from rag.settings import Settings
 from rag.weights import Weights
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from rag.answering import Answer
 from rag.errors import RagError
-from rag.retrieval import Hit
+from rag.hits import Hit
 
 FILE = "feedback.jsonl"
 _LOCK = threading.Lock()

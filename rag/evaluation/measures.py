@@ -41,7 +41,7 @@ from sklearn.metrics import roc_auc_score
 
 from rag.answering import Answer, Citation
 from rag.evaluation.labelled import LabelledQuestion
-from rag.retrieval import Place
+from rag.hits import Place
 
 HITS = 10
 """How many hits are looked at."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from rag.answering import Answer, Citation, Sentence
 from rag.articles import Paragraph
-from rag.retrieval import Hit
+from rag.hits import Hit
 
 
 @dataclass(frozen=True)
