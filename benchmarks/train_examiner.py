@@ -39,7 +39,7 @@ from rag.answering import best_sentences
 from rag.building import build_articles
 from rag.embedding import Embedder
 from rag.evaluation.labelled import LabelledQuestion, LabelledSet, read_set
-from rag.examiner import FILE, Sentence, Sheet, padded, sentence_signals, sheet
+from rag.examiner import FILE, Sentence, Sheet, laid_out, sentence_signals, sheet, tokens_of
 from rag.network import SAID, Network
 from rag.question import Question
 from rag.retrieval import Retriever
@@ -51,8 +51,8 @@ RATE = 4e-4
 """Of what is learnt beside the embedded model; what comes after it learns twice as fast."""
 DROPOUT = 0.1
 SIGNAL_DROPOUT = 0.3
-READ = 3
-"""Best sentences of a question that are learnt from, and those after that hold an answer."""
+READ = 2
+"""Best passages of a question that are learnt from, and those after that hold an answer."""
 TOKENS = 0.3
 """What telling tokens apart counts beside telling sentences apart."""
 WEIGHTS = {"written": 2.0, "set": 0.7, "made": 0.4, "devious": 0.4}
@@ -70,6 +70,10 @@ class Example:
     """(sentences,) bool."""
     signals: np.ndarray
     """(sentences, SIGNALS) float32."""
+    rows: np.ndarray
+    """(sentences,) int: which of the sheets each stands in."""
+    spans: list[tuple[int, int]]
+    """Of each sentence, as `rag.examiner.tokens_of` gives them."""
     sheets: list[Sheet]
     parts: list[np.ndarray]
     """For each sheet (tokens,) bool: parts of a gold answer."""
@@ -122,39 +126,42 @@ def read_examples(labelled: LabelledSet, hand_written: bool, devious: Sequence[s
         questions += [(question, "made") for question in ([] if hand_written else near_misses(labelled))]
         found = []
         for question, kind in questions:
-            asked, candidates = retriever.read(question.text)
+            asked, candidates = retriever.read(question.text, wanted=5)
             sentences = best_sentences(candidates, retriever.weights)
             if sentences:
-                found.append(_example(question, asked, sentences, labelled.name, kind))
+                found.append(_example(question, asked, sentences, retriever.embedder, labelled.name, kind))
     print(f"{labelled.name}: {len(found)} questions read", flush=True)
     return found
 
 
 def _example(
-    question: LabelledQuestion, asked: Question, sentences: Sequence[Sentence], of_set: str, kind: str
+    question: LabelledQuestion, asked: Question, sentences: Sequence[Sentence], embedder: Embedder, name: str, kind: str
 ) -> Example:
-    gold, sheets, parts = [], [], []
-    for one in sentences:
+    candidates = {id(one.candidate): one.candidate for one in sentences}
+    sheets = [sheet(asked, asked.tokens, one, one.view.tokens, embedder) for one in candidates.values()]
+    parts = [np.zeros(len(one.ids), dtype=bool) for one in sheets]
+    rows = np.array([list(candidates).index(id(one.candidate)) for one in sentences])
+    gold = []
+    for one, row in zip(sentences, rows, strict=True):
         view, passage = one.candidate.view, one.candidate.passage
         start, end = view.sentences[one.position]
         here = {(passage.article_id, number) for number in passage.paragraphs}
         gold.append(bool(here & question.paragraphs) and holds(view.text[start:end], question))
-        sheets.append(sheet(asked, asked.tokens, view, view.tokens, one.position))
         answers = () if question.free_text or not gold[-1] else question.answers or question.parts
-        parts.append(answer_tokens(sheets[-1], view.tokens.spans, view.text, start, end, answers))
+        parts[row][sheets[row].said :] |= answer_tokens(view.tokens.spans, view.text, start, end, answers)
+    spans = [tokens_of(one, one.candidate.view.tokens) for one in sentences]
     signals = sentence_signals(asked, sentences)
-    return Example(bool(question.answerable), np.array(gold), signals, sheets, parts, of_set, kind)
+    return Example(bool(question.answerable), np.array(gold), signals, rows, spans, sheets, parts, name, kind)
 
 
-def answer_tokens(one: Sheet, spans: np.ndarray, text: str, start: int, end: int, answers: Sequence[str]) -> np.ndarray:
-    """Which of the sheet's tokens are part of one of `answers` in `text[start:end]`."""
-    found = np.zeros(len(one.ids), dtype=bool)
-    inside = spans[one.first : one.first + len(one.ids) - one.asked]
+def answer_tokens(spans: np.ndarray, text: str, start: int, end: int, answers: Sequence[str]) -> np.ndarray:
+    """Which of the tokens at `spans` are part of one of `answers` in `text[start:end]`: (tokens,) bool."""
+    found = np.zeros(len(spans), dtype=bool)
     for answer in answers:
         at = text[start:end].lower().find(answer.lower())
         if at >= 0:
             a, b = start + at, start + at + len(answer)
-            found[one.asked :] |= (inside[:, 0] >= a) & (inside[:, 1] <= b)
+            found |= (spans[:, 0] >= a) & (spans[:, 1] <= b)
     return found
 
 
@@ -200,14 +207,18 @@ def learnt_from(examples: Sequence[Example], draw: random.Random) -> list[Exampl
             left[example.kind] -= 1
             if left[example.kind] < 0:
                 continue
-        kept = [i for i, gold in enumerate(example.gold) if i < READ or gold]
+        # The sheets are in order of their best sentences.
+        read = sorted({*range(min(READ, len(example.sheets))), *example.rows[example.gold].tolist()})
+        kept = [i for i, row in enumerate(example.rows) if row in read]
         found.append(
             replace(
                 example,
                 gold=example.gold[kept],
                 signals=example.signals[kept],
-                sheets=[example.sheets[i] for i in kept],
-                parts=[example.parts[i] for i in kept],
+                rows=np.searchsorted(read, example.rows[kept]),
+                spans=[example.spans[i] for i in kept],
+                sheets=[example.sheets[row] for row in read],
+                parts=[example.parts[row] for row in read],
             )
         )
     return found
@@ -231,15 +242,22 @@ def _embedded() -> dict[str, Tensor]:
     return weights
 
 
+def _given(batch: Sequence[Example]) -> list[Tensor]:
+    """What the network takes for all questions of a batch."""
+    firsts = np.cumsum([0, *(len(e.sheets) for e in batch)])
+    rows = np.concatenate([e.rows + first for e, first in zip(batch, firsts, strict=False)])
+    read = laid_out([one for e in batch for one in e.sheets], rows.tolist(), [span for e in batch for span in e.spans])
+    return [*read, torch.from_numpy(np.concatenate([e.signals for e in batch]))]
+
+
 def _loss(network: Network, batch: Sequence[Example]) -> Tensor:
-    sheets = [one for e in batch for one in e.sheets]
-    ids, marks, kinds = padded(sheets)
-    signals = torch.from_numpy(np.concatenate([e.signals for e in batch]))
+    given = _given(batch)
+    kinds = given[2]
     with torch.autocast("cpu", torch.bfloat16):
-        odds, tokens = network(ids, marks, kinds, signals)
+        odds, tokens = network(*given)
     odds, tokens = odds.float(), tokens.float()
-    rows = torch.repeat_interleave(torch.arange(len(batch)), torch.tensor([len(e.sheets) for e in batch]))
-    columns = torch.cat([torch.arange(len(e.sheets)) for e in batch])
+    rows = torch.repeat_interleave(torch.arange(len(batch)), torch.tensor([len(e.gold) for e in batch]))
+    columns = torch.cat([torch.arange(len(e.gold)) for e in batch])
     most = int(columns.max()) + 1
     of_sentences = torch.full((len(batch), most), -1e4).index_put((rows, columns), odds)
     with_none = torch.cat([of_sentences, torch.zeros(len(batch), 1)], 1)
@@ -254,7 +272,7 @@ def _loss(network: Network, batch: Sequence[Example]) -> Tensor:
     wanted = torch.logsumexp(with_none.masked_fill(~right, -1e4), 1)
     loss = (weight * (torch.logsumexp(with_none, 1) - wanted)).sum()
     loss = loss + 0.5 * (weight * answerable * (torch.logsumexp(of_sentences, 1) - wanted)).sum()
-    parts = np.concatenate([part[one.asked :] for e in batch for part, one in zip(e.parts, e.sheets, strict=True)])
+    parts = np.concatenate([part[one.said :] for e in batch for part, one in zip(e.parts, e.sheets, strict=True)])
     telling = functional.binary_cross_entropy_with_logits(
         tokens[kinds == SAID], torch.from_numpy(parts).float(), pos_weight=torch.tensor(4.0)
     )
@@ -268,11 +286,8 @@ def odds_of(network: Network, examples: Sequence[Example]) -> list[np.ndarray]:
     for first in range(0, len(examples), 16):
         batch = examples[first : first + 16]
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            odds, _ = network(
-                *padded([one for e in batch for one in e.sheets]),
-                torch.from_numpy(np.concatenate([e.signals for e in batch])),
-            )
-        found += np.split(odds.float().numpy(), np.cumsum([len(e.sheets) for e in batch])[:-1])
+            odds, _ = network(*_given(batch))
+        found += np.split(odds.float().numpy(), np.cumsum([len(e.gold) for e in batch])[:-1])
     return found
 
 

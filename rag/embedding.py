@@ -109,6 +109,11 @@ class Embedder:
         encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         return [len(encoding.ids) for encoding in encodings]
 
+    def tokens(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+        """Which tokens `text` has, (n,) int32, and where each stands in it, (n, 2) int32; special ones left out."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return np.array(encoding.ids, dtype=np.int32), np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
+
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> np.ndarray:
         """Unit vectors of `texts`, (len(texts), dim) float32; `progress` is told the size of each batch done."""
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)

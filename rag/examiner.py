@@ -1,12 +1,12 @@
-"""The examiner: reads the question and a sentence together, and says how likely the one answers the other.
+"""The examiner: reads the question and a passage together, and says how likely each sentence answers the question.
 
 Ranking finds the sentences that are *about* what is asked. Whether one of them says it is seen only by reading both:
 
-1. The question and the sentence, with the one before it where that is short, are read as one text by the embedded
-   model, which was taught to (`rag.network`).
+1. The question and the passage, with the article's title and the passage's heading between them, are read as one text
+   by the embedded model, which was taught to (`rag.network`).
 2. Each token gets marks: whether its word stands on the other side too and how rare that is, how similar the most
    similar token on the other side is where each is read by itself, whether it is written as a name or a number.
-3. What the signals of ranking (`rag.signals`) and deciding (`rag.decision`) say of the sentence is added.
+3. What the signals of ranking (`rag.signals`) and deciding (`rag.decision`) say of each sentence is added.
 
 `benchmarks/train_examiner.py` taught it on labelled questions. It always reads by the embedded default model, whatever
 model the index is made by.
@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rag.decision import DECISION_SIGNALS, GENERIC, decision_signals
+from rag.chunking import embedded_text
+from rag.decision import GENERIC, decision_signals
 from rag.embedding import STEP, Embedder, TokenVectors
-from rag.question import Question, Word
+from rag.question import Question, Word, words_of
 from rag.settings import DEFAULT_MODEL, Settings
-from rag.signals import SENTENCE_SIGNALS, View
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,19 +39,13 @@ if TYPE_CHECKING:
     from rag.retrieval import Candidate
 
 FILE = Path(__file__).with_name("examiner.safetensors")
-EXAMINED = 5
-"""Sentences read for a question, the best ones by their signals; among them is the right one 96 times in 100."""
-LONGEST = 110
-"""Tokens of a sentence and what stands before it; the last ones are read."""
-BEFORE = 220
-"""Characters that the sentence before it may begin ahead of a sentence, to be read with it."""
+EXAMINED = 12
+"""Sentences examined for a question, the best ones by their signals; more are hardly ever better."""
+ASKED_TOKENS = 192
+"""Of a question that are read."""
+TITLE_TOKENS = 32
+"""Of title and heading that are read; with a passage's, all is within what the embedded model reads."""
 MOST_RARITY = 8.0
-OF_RANKING = 4
-"""Numbers that `sentence_signals` has from ranking, between those of the sentence and those of deciding."""
-LITERAL = 2.5
-"""What a sentence gains by having every telling word of the question around a number or date of the kind asked for. The
-network has learnt to doubt questions for prices and ages, which are asked more often where they aren't told; of the
-written questions of this kind 100 in 127 are answered."""
 SAYS_OF = 1.0
 """The least log-odds of a sentence that has all telling words, where no more is asked than what is said of them."""
 CACHED = 128
@@ -74,16 +68,21 @@ class Sentence(NamedTuple):
 
 @dataclass(frozen=True)
 class Sheet:
-    """What the network reads of one sentence."""
+    """What the network reads of one passage."""
 
     ids: np.ndarray
-    """(tokens,) int32, the question's tokens first."""
+    """(tokens,) int32: the question's, the title's, the passage's."""
     marks: np.ndarray
     """(tokens, MARKS) float32."""
     asked: int
     """How many of the tokens are the question's."""
-    first: int
-    """Of the tokens of the passage, where those read begin."""
+    titled: int
+    """How many are the title's."""
+
+    @property
+    def said(self) -> int:
+        """Where the passage's begin."""
+        return self.asked + self.titled
 
 
 class Examiner:
@@ -118,15 +117,14 @@ class Examiner:
         if not sentences:
             return np.empty(0, dtype=np.float32)
         asked = self._tokens([question.text])[0] if self._reads_anew else question.tokens
-        views = [sentence.candidate.view for sentence in sentences]
-        passages = self._tokens([view.text for view in views]) if self._reads_anew else [view.tokens for view in views]
-        sheets = [
-            sheet(question, asked, view, passage, sentence.position)
-            for sentence, view, passage in zip(sentences, views, passages, strict=True)
-        ]
+        found = {id(one.candidate): one.candidate for one in sentences}
+        passages = self._tokens([c.view.text for c in found.values()]) if self._reads_anew else None
+        read = dict(zip(found, passages or [candidate.view.tokens for candidate in found.values()], strict=True))
+        sheets = [sheet(question, asked, one, read[key], self._embedder) for key, one in found.items()]
+        rows = [list(found).index(id(one.candidate)) for one in sentences]
+        spans = [tokens_of(one, read[id(one.candidate)]) for one in sentences]
         signals = sentence_signals(question, sentences)
-        odds: np.ndarray = run(self._network, sheets, signals)
-        odds = odds + LITERAL * _holds_what_is_asked(signals).astype(np.float32)
+        odds: np.ndarray = run(self._network, sheets, rows, spans, signals)
         says_of = np.array([_says_of(question, one) for one in sentences])
         odds[says_of] = np.maximum(odds[says_of], SAYS_OF)
         return odds
@@ -145,34 +143,45 @@ class Examiner:
         return [known[text] for text in texts]
 
 
-def sheet(question: Question, asked: TokenVectors, view: View, passage: TokenVectors, position: int) -> Sheet:
-    """What the network reads of sentence `position` of `view`, the tokens being those of the embedded model."""
-    start, end = view.sentences[position]
-    first = _begins(view, position)
-    inside = np.flatnonzero((passage.spans[:, 0] >= first) & (passage.spans[:, 1] <= end))[-LONGEST:]
-    if not len(inside):
-        # A passage longer than the model reads: its last token stands for what is beyond.
-        inside = np.array([max(0, len(passage.spans) - 1)])[: len(passage.spans)]
-    similar = asked.vectors @ passage.vectors[inside].T
-    similar = similar if similar.size else np.zeros((len(asked.spans), 1), dtype=np.float32)
-    words = _words_of_tokens(view.words, passage.spans[inside])
-    own = _words_of_tokens(question.words, asked.spans)
-    said = {word.stem for word in words if word} | view.meant[position]
+def sheet(
+    question: Question, asked: TokenVectors, candidate: Candidate, passage: TokenVectors, embedder: Embedder
+) -> Sheet:
+    """What the network reads of `candidate`, the tokens of question and passage being those of the embedded model."""
+    view = candidate.view
+    title = embedded_text(candidate.article.article.title, candidate.passage.heading, "").replace("\n", ". ")
+    title_ids, title_spans = (of_title[:TITLE_TOKENS] for of_title in embedder.tokens(title))
+    asked_ids, asked_vectors = asked.ids[:ASKED_TOKENS], asked.vectors[:ASKED_TOKENS]
+    own = _words_of_tokens(question.words, asked.spans[:ASKED_TOKENS])
+    titled = _words_of_tokens(words_of(title), title_spans)
+    words = _words_of_tokens(view.words, passage.spans)
+    said = {word.stem for word in (*titled, *words) if word}.union(*view.meant)
     wanted = {word.stem for word in question.words}
     rarity = {stem: min(value, MOST_RARITY) / MOST_RARITY for stem, value in question.rarity.items()}
-    marks = np.zeros((len(own) + len(words), 8), dtype=np.float32)
-    for row, word in enumerate([*own, *words]):
+    marks = np.zeros((len(own) + len(titled) + len(words), 8), dtype=np.float32)
+    for row, word in enumerate([*own, *titled, *words]):
         if word is None:
             continue
         of_question = row < len(own)
         shared = word.is_content and word.stem in (said if of_question else wanted)
         rare = rarity.get(word.stem, 0.0)
-        beside = rare if of_question else float(passage.spans[inside[row - len(own)], 0] >= start)
+        beside = rare if of_question else float(row >= len(own) + len(titled))
         marks[row, :6] = shared, shared * rare, word.text[0].isupper(), word.is_number, word.is_content, beside
-    marks[: len(own), 6] = similar.max(axis=1)
-    marks[len(own) :, 6] = similar.max(axis=0) if len(own) else 0.0
+    if len(own) and len(words):
+        similar = asked_vectors @ passage.vectors.T
+        marks[: len(own), 6] = similar.max(axis=1)
+        marks[len(own) + len(titled) :, 6] = similar.max(axis=0)
     marks[: len(own), 7] = 1.0
-    return Sheet(np.concatenate([asked.ids, passage.ids[inside]]), marks, len(own), int(inside[0]))
+    return Sheet(np.concatenate([asked_ids, title_ids, passage.ids]), marks, len(own), len(titled))
+
+
+def tokens_of(sentence: Sentence, passage: TokenVectors) -> tuple[int, int]:
+    """The first of the passage's tokens that are the sentence's, and the one after the last; at least one."""
+    start, end = sentence.candidate.view.sentences[sentence.position]
+    first = int(np.searchsorted(passage.spans[:, 0], start))
+    last = int(np.searchsorted(passage.spans[:, 1], end, "right"))
+    # In a passage longer than the model reads, its last token stands for what is beyond.
+    first = max(0, min(first, len(passage.spans) - 1))
+    return first, max(last, first + 1)
 
 
 def sentence_signals(question: Question, sentences: Sequence[Sentence]) -> np.ndarray:
@@ -199,14 +208,6 @@ def sentence_signals(question: Question, sentences: Sequence[Sentence]) -> np.nd
     return np.array(rows, dtype=np.float32)
 
 
-def _holds_what_is_asked(signals: np.ndarray) -> np.ndarray:
-    """(n,) bool: sentences that hold a number or date of the kind asked for among all the question's telling words."""
-    first = len(SENTENCE_SIGNALS) + OF_RANKING
-    whole, held = (signals[:, first + DECISION_SIGNALS.index(name)] for name in ("around_answer_whole", "kind_held"))
-    found: np.ndarray = (whole > 0) & (held > 0)
-    return found
-
-
 def _says_of(question: Question, sentence: Sentence) -> bool:
     """Whether only what is said of something is asked ("What is said about the mill?"), and the sentence has it."""
     view, position = sentence.candidate.view, sentence.position
@@ -217,42 +218,68 @@ def _says_of(question: Question, sentence: Sentence) -> bool:
     return all(word.stem in stems for word in of)
 
 
-def run(network: Network, sheets: Sequence[Sheet], signals: np.ndarray) -> np.ndarray:
-    """The network's log-odds for `sheets` and their `signals`, (n,) float32."""
+def run(
+    network: Network,
+    sheets: Sequence[Sheet],
+    rows: Sequence[int],
+    spans: Sequence[tuple[int, int]],
+    signals: np.ndarray,
+) -> np.ndarray:
+    """The network's log-odds for sentences, (n,) float32, from what `laid_out` and the network take."""
     import torch
 
     device = network.marks.weight.device
     with torch.inference_mode():
-        odds, _ = network(*(tensor.to(device) for tensor in padded(sheets)), torch.from_numpy(signals).to(device))
+        given = (*laid_out(sheets, rows, spans), torch.from_numpy(signals))
+        odds, _ = network(*(tensor.to(device) for tensor in given))
     found: np.ndarray = odds.cpu().numpy()
     return found
 
 
-def padded(sheets: Sequence[Sheet]) -> tuple[Tensor, Tensor, Tensor]:
-    """`sheets` as the network's tensors: ids, marks and kinds."""
+def laid_out(
+    sheets: Sequence[Sheet], rows: Sequence[int], spans: Sequence[tuple[int, int]]
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """What is read, as the network's tensors: ids, marks, kinds, rows and inside.
+
+    Args:
+        sheets: of the passages.
+        rows: which of them each sentence stands in.
+        spans: the sentence's tokens among the passage's (`tokens_of`).
+    """
     import torch
 
-    from rag.network import ASKED, ENDS, LAST, MARKS, OPENS, OWN, SAID
+    from rag.network import ASKED, ENDS, LAST, MARKS, OPENS, OWN, SAID, TITLE
 
-    longest = STEP * math.ceil((max(len(one.ids) for one in sheets) + 3) / STEP)
+    longest = STEP * math.ceil((max(len(one.ids) for one in sheets) + 4) / STEP)
     ids = np.zeros((len(sheets), longest), dtype=np.int64)
     marks = np.zeros((len(sheets), longest, MARKS), dtype=np.float32)
     kinds = np.zeros((len(sheets), longest), dtype=np.int64)
     for i, one in enumerate(sheets):
-        middle, end = 1 + one.asked, 2 + len(one.ids)
-        asked, said = slice(1, middle), slice(middle + 1, end)
-        ids[i, asked], ids[i, said] = np.split(one.ids, [one.asked])
-        ids[i, 0], ids[i, [middle, end]] = OPENS, ENDS
-        marks[i, asked], marks[i, said] = np.split(one.marks, [one.asked])
-        kinds[i, : middle + 1], kinds[i, asked], kinds[i, said], kinds[i, end] = OWN, ASKED, SAID, LAST
-    return torch.from_numpy(ids), torch.from_numpy(marks), torch.from_numpy(kinds)
-
-
-def _begins(view: View, position: int) -> int:
-    """Where reading begins: with the sentence before, where that is short or the sentence leans on it."""
-    start = view.sentences[position][0]
-    before = view.sentences[position - 1][0] if position else start
-    return min(before if start - before <= BEFORE else start, view.opening(position))
+        begins = 1
+        ids[i, 0], kinds[i, 0] = OPENS, OWN
+        for kind, ending, part in (
+            (ASKED, OWN, slice(0, one.asked)),
+            (TITLE, LAST, slice(one.asked, one.said)),
+            (SAID, LAST, slice(one.said, None)),
+        ):
+            some = one.ids[part]
+            place = slice(begins, begins + len(some))
+            ids[i, place], marks[i, place], kinds[i, place] = some, one.marks[part], kind
+            begins += len(some)
+            ids[i, begins], kinds[i, begins] = ENDS, ending
+            begins += 1
+    inside = np.zeros((len(rows), longest), dtype=bool)
+    for i, (row, (first, last)) in enumerate(zip(rows, spans, strict=True)):
+        # Three of the model's own tokens stand before the passage's.
+        begins = sheets[row].said + 3
+        inside[i, begins + first : begins + last] = True
+    return (
+        torch.from_numpy(ids),
+        torch.from_numpy(marks),
+        torch.from_numpy(kinds),
+        torch.tensor(rows, dtype=torch.int64),
+        torch.from_numpy(inside),
+    )
 
 
 def _words_of_tokens(words: Sequence[Word], spans: np.ndarray) -> list[Word | None]:

@@ -1,11 +1,12 @@
-"""The examiner's network: the embedded model itself, taught to read a question and a sentence together.
+"""The examiner's network: the embedded model itself, taught to read a question and a passage together.
 
 The two go through the model's layers as one text, question first, as cross-encoders do it (Nogueira and Cho 2019), so
-that every layer compares them. What was learnt is kept small: for each matrix of the model a difference of rank `RANK`
-(LoRA; Hu et al. 2021), which is added to it when the network is put together, then the norms, and what the marks of a
-token (`rag.examiner`) add to it. What the sentence holds is pooled by attention, and beside it stands how much its
-tokens look like an answer; a second, small part adds what the signals of ranking and deciding say. The output is one
-number: above 0 it is more likely than not that the sentence answers the question.
+that every layer compares them, and each sentence is read in what stands around it. What was learnt is kept small: for
+each matrix of the model a difference of rank `RANK` (LoRA; Hu et al. 2021), which is added to it when the network is
+put together, then the norms, and what the marks of a token (`rag.examiner`) add to it. What a sentence holds is pooled
+by attention, and beside it stands how much its tokens look like an answer; a second, small part adds what the signals
+of ranking and deciding say. The output is one number for each sentence: above 0 it is more likely than not that the
+sentence answers the question.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ SIGNALS = 45
 """Of each sentence."""
 OPENS, ENDS = 101, 102
 """The embedded model's tokens before a text, and after each part of it."""
-PADDING, OWN, ASKED, SAID, LAST = range(5)
-"""What a token is: none, one of the model's own, of the question, of the sentence, the model's own that ends it."""
+PADDING, OWN, ASKED, TITLE, SAID, LAST = range(6)
+"""What a token is: none, one of the model's own, of the question, of the title, of the passage, the model's own after
+these two.
+"""
 _NEVER = -1e4
 
 
@@ -109,21 +112,25 @@ class Network(nn.Module):
         self.signals = nn.Sequential(nn.Dropout(signal_dropout), nn.Linear(SIGNALS, 24), nn.GELU(), nn.Linear(24, 1))
         self.linear = nn.Linear(SIGNALS, 1)
 
-    def forward(self, ids: Tensor, marks: Tensor, kinds: Tensor, signals: Tensor) -> tuple[Tensor, Tensor]:
-        """How likely each of `n` sentences answers its question, as log-odds.
+    def forward(
+        self, ids: Tensor, marks: Tensor, kinds: Tensor, rows: Tensor, inside: Tensor, signals: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """How likely each of `n` sentences of `p` passages answers its question, as log-odds.
 
         Args:
-            ids: (n, tokens) int64, of the question and the sentence with the model's own tokens around them.
-            marks: (n, tokens, MARKS) float32.
-            kinds: (n, tokens) int64, what each token is, PADDING to LAST.
+            ids: (p, tokens) int64, of the question, title and passage with the model's own tokens around them.
+            marks: (p, tokens, MARKS) float32.
+            kinds: (p, tokens) int64, what each token is, PADDING to LAST.
+            rows: (n,) int64, which passage each sentence stands in.
+            inside: (n, tokens) bool, which of its tokens are the sentence's; at least one.
             signals: (n, SIGNALS) float32.
 
         Returns:
-            Log-odds (n,), and those of each token to be part of an answer (n, tokens).
+            Log-odds (n,), and those of each token to be part of an answer (p, tokens).
         """
         words, positions = self._words
-        there, asked, said = kinds != PADDING, kinds == ASKED, kinds == SAID
-        sides = functional.embedding((kinds >= SAID).long(), self.sides)
+        there, asked = kinds != PADDING, kinds == ASKED
+        sides = functional.embedding((kinds >= TITLE).long(), self.sides)
         read = functional.embedding(ids, words) + positions[: ids.shape[1]] + sides + self.marks(marks)
         read = self.dropout(self.embedded(read)).to(words.dtype)
         for layer in self.layers:
@@ -131,16 +138,16 @@ class Network(nn.Module):
         read = self.last(read.float())
         token = self.answer(read).squeeze(-1)
         attention = self.pool(read).squeeze(-1)
-        of_said = torch.softmax(attention.masked_fill(~said, _NEVER), 1)
+        of_sentence = torch.softmax(attention[rows].masked_fill(~inside, _NEVER), 1)
         of_asked = torch.softmax(attention.masked_fill(~asked, _NEVER), 1)
-        inside = token.masked_fill(~said, _NEVER)
+        own = token[rows].masked_fill(~inside, _NEVER)
         pooled = torch.cat(
             [
-                read[:, 0],
-                (of_said[..., None] * read).sum(1),
-                (of_asked[..., None] * read).sum(1),
-                inside.max(1, keepdim=True).values,
-                torch.logsumexp(inside, 1, keepdim=True),
+                read[rows, 0],
+                torch.bmm(of_sentence[:, None], read[rows]).squeeze(1),
+                torch.bmm(of_asked[:, None], read).squeeze(1)[rows],
+                own.max(1, keepdim=True).values,
+                torch.logsumexp(own, 1, keepdim=True),
             ],
             1,
         )
