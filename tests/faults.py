@@ -161,9 +161,15 @@ def _snapshot(index):
     opened = Index.open(index)
     vectors = opened.vectors.vectors(np.arange(opened.vectors.count))
     digest = hashlib.sha256()
-    for article in opened.store.articles():
+    # Where the old generation can't be read, the new one has the same in another order.
+    for article in sorted(opened.store.articles(), key=lambda one: one.id):
         digest.update(repr(article).encode())
-    found = [[row for row, _ in opened.lexical.search(query, 50)] for query in QUERIES]
+    found = [
+        sorted(
+            (one.article_id, one.start) for one in opened.store.passages([r for r, _ in opened.lexical.search(q, 50)])
+        )
+        for q in QUERIES
+    ]
     digest.update(repr(found).encode())
     near = opened.vectors.search(vectors[:5], 5)[1]
     opened.close()
