@@ -27,10 +27,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from rag.chunking import embedded_text
-from rag.decision import GENERIC, decision_signals
+from rag.decision import DECISION_SIGNALS, GENERIC, decision_signals
 from rag.embedding import STEP, Embedder, TokenVectors
 from rag.question import Question, Word, words_of
 from rag.settings import DEFAULT_MODEL, Settings
+from rag.signals import SENTENCE_SIGNALS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,6 +47,12 @@ ASKED_TOKENS = 192
 TITLE_TOKENS = 32
 """Of title and heading that are read; with a passage's, all is within what the embedded model reads."""
 MOST_RARITY = 8.0
+OF_RANKING = 4
+"""Numbers that `sentence_signals` has from ranking, between those of the sentence and those of deciding."""
+LITERAL = 2.5
+"""What a sentence gains by having every telling word of the question around a number or date of the kind asked for. The
+network has learnt to doubt questions for prices and ages, which are asked more often where they aren't told: "How much
+does cod cost?" would be refused beside "and cod twice as much". On the sets kept out of training it changes nothing."""
 SAYS_OF = 1.0
 """The least log-odds of a sentence that has all telling words, where no more is asked than what is said of them."""
 CACHED = 128
@@ -125,6 +132,7 @@ class Examiner:
         spans = [tokens_of(one, read[id(one.candidate)]) for one in sentences]
         signals = sentence_signals(question, sentences)
         odds: np.ndarray = run(self._network, sheets, rows, spans, signals)
+        odds = odds + LITERAL * _holds_what_is_asked(signals).astype(np.float32)
         says_of = np.array([_says_of(question, one) for one in sentences])
         odds[says_of] = np.maximum(odds[says_of], SAYS_OF)
         return odds
@@ -206,6 +214,14 @@ def sentence_signals(question: Question, sentences: Sequence[Sentence]) -> np.nd
             )
         )
     return np.array(rows, dtype=np.float32)
+
+
+def _holds_what_is_asked(signals: np.ndarray) -> np.ndarray:
+    """(n,) bool: sentences that hold a number or date of the kind asked for among all the question's telling words."""
+    first = len(SENTENCE_SIGNALS) + OF_RANKING
+    whole, held = (signals[:, first + DECISION_SIGNALS.index(name)] for name in ("around_answer_whole", "kind_held"))
+    found: np.ndarray = (whole > 0) & (held > 0)
+    return found
 
 
 def _says_of(question: Question, sentence: Sentence) -> bool:
