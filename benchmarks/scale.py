@@ -153,7 +153,8 @@ def search(corpus: Corpus, folder: Path) -> dict[str, Any]:
     for name, filters in FILTERS.items():
         parts: dict[str, list[float]] = {}
         began = time.perf_counter()
-        allowed = index.store.rows(filters) if filters else None
+        limited = index.store.allowed(filters) if filters else None
+        allowed = limited.rows if limited else None
         first_rows = time.perf_counter() - began
         recalls = []
         for number, question in enumerate(corpus.real.questions[:ASKED]):
@@ -181,9 +182,9 @@ def _look(
 ) -> np.ndarray:
     """Search as a retriever does, but for the model; the rows nearest by vector."""
     clocks = [time.perf_counter()]
-    allowed = index.store.rows(filters) if filters else None
+    allowed = index.store.allowed(filters) if filters else None
     clocks.append(time.perf_counter())
-    _, rows = index.vectors.search(vector[None], DEPTH, allowed)
+    _, rows = index.vectors.search(vector[None], DEPTH, allowed.rows if allowed else None)
     clocks.append(time.perf_counter())
     words = index.lexical.search(question, DEPTH, allowed)
     clocks.append(time.perf_counter())

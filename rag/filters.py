@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
 
 from rag.cleaning import printable
 from rag.errors import RagError
@@ -24,6 +27,15 @@ class Filters:
     """First date, YYYY-MM-DD, inclusive; articles without a date are left out."""
     until: str = ""
     """Last date, inclusive."""
+
+
+class Allowed(NamedTuple):
+    """The passages that filters allow: all of some articles."""
+
+    rows: np.ndarray
+    """(n,) int64, ascending."""
+    articles: np.ndarray
+    """Numbers of their articles, (m,) int64."""
 
 
 def selections(filters: Filters) -> tuple[list[str], list[str]]:

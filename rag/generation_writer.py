@@ -97,6 +97,6 @@ def _blocks(store: Store, rows: np.ndarray, lexical: LexicalWriter, embed: Embed
     for first in range(0, len(rows), BLOCK):
         some = rows[first : first + BLOCK]
         texts = store.texts(some)
-        for row, text in zip(some.tolist(), texts, strict=True):
-            lexical.put(row, *text)
+        for row, article, text in zip(some.tolist(), store.article_numbers(some).tolist(), texts, strict=True):
+            lexical.put(row, article, *text)
         yield embed(store.keys(some), texts)

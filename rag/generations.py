@@ -27,7 +27,7 @@ from rag.errors import IndexDamaged, IndexIncompatible, IndexNotFound, RagError
 from rag.files import sync, temporaries, write_file
 from rag.locking import attempt, builder, exclusive
 
-FORMAT = 4
+FORMAT = 5
 """Of the files on disk; another one is refused."""
 MANIFEST = "manifest.json"
 

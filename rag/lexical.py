@@ -18,6 +18,7 @@ import numpy as np
 
 from rag.errors import IndexDamaged
 from rag.files import link
+from rag.filters import Allowed
 
 if TYPE_CHECKING:
     import tantivy
@@ -54,7 +55,6 @@ class LexicalWriter:
         import tantivy
 
         self.folder = Path(folder)
-        self.count = 0
         self.folder.mkdir(parents=True, exist_ok=True)
         with _failure(self.folder):
             if old is None:
@@ -69,17 +69,13 @@ class LexicalWriter:
             # One thread: documents keep the order of rows, so equal scores are told apart the same way every time.
             self._writer = index.writer(heap_size=128_000_000, num_threads=1)
 
-    def add(self, title: str, heading: str, text: str) -> None:
-        """Append a passage; its row is the number of those added before."""
-        self.put(self.count, title, heading, text)
-        self.count += 1
-
-    def put(self, row: int, title: str, heading: str, text: str) -> None:
-        """Write the passage of a row that has none."""
+    def put(self, row: int, article: int, title: str, heading: str, text: str) -> None:
+        """Write the passage of a row that has none, with the number of its article."""
         import tantivy
 
         document = tantivy.Document(title=title, heading=heading, text=text)
         document.add_unsigned("row", row)
+        document.add_unsigned("article", article)
         with _failure(self.folder):
             self._writer.add_document(document)
 
@@ -127,7 +123,7 @@ class LexicalIndex:
         self,
         query: str,
         k: int,
-        allowed: np.ndarray | None = None,
+        allowed: Allowed | None = None,
         *,
         title: float = TITLE_BOOST,
         heading: float = HEADING_BOOST,
@@ -137,14 +133,14 @@ class LexicalIndex:
         Args:
             query: any text.
             k: the most wanted; fewer come back when fewer passages hold a word of the query.
-            allowed: (n,) int64, the only rows to look at; None for all.
+            allowed: the only passages to look at; None for all.
             title: what a word in the title counts, in the text it is 1.
             heading: what a word in the heading counts.
         """
         from tantivy import Occur, Query
 
         words = list(dict.fromkeys(analyze(query)))[:MOST_WORDS]
-        if not words or k < 1 or (allowed is not None and not len(allowed)):
+        if not words or k < 1 or (allowed is not None and not len(allowed.rows)):
             return []
         boosts = {"text": 1.0, "heading": heading, "title": title}
         with _damage(self.folder):
@@ -163,22 +159,23 @@ class LexicalIndex:
         rows = self._searcher.fast_field_values("row", [address for _, address in hits])
         return [(int(row or 0), float(score)) for (score, _), row in zip(hits, rows, strict=True)]
 
-    def _best_among(self, wanted: tantivy.Query, k: int, allowed: np.ndarray | None) -> list[tuple[int, float]]:
+    def _best_among(self, wanted: tantivy.Query, k: int, allowed: Allowed | None) -> list[tuple[int, float]]:
         from tantivy import Occur, Query
 
         if allowed is None:
             return self._best(wanted, k)
-        # Most often enough of somewhat more than are wanted are allowed, and that is quicker than to name all that are.
-        most = math.ceil(1.5 * k * self.count / len(allowed))
+        # Most often enough of somewhat more than are wanted are allowed; that is quicker than to name all articles.
+        most = math.ceil(1.5 * k * self.count / len(allowed.rows))
         if most <= MOST:
             pairs = self._best(wanted, most)
             found = np.array([row for row, _ in pairs], dtype=np.int64)
-            places = np.minimum(np.searchsorted(allowed, found), len(allowed) - 1)
-            inside = [pair for pair, right in zip(pairs, allowed[places] == found, strict=True) if right]
+            places = np.minimum(np.searchsorted(allowed.rows, found), len(allowed.rows) - 1)
+            inside = [pair for pair, right in zip(pairs, allowed.rows[places] == found, strict=True) if right]
             if len(inside) >= k or len(pairs) < most:
                 return inside[:k]
-        rows = Query.const_score_query(Query.term_set_query(self._schema, "row", allowed.tolist()), 0.0)
-        return self._best(Query.boolean_query([(Occur.Must, wanted), (Occur.Must, rows)]), k)
+        # Articles rather than rows: there are several times fewer of them, and each term named takes its microsecond.
+        among = Query.const_score_query(Query.term_set_query(self._schema, "article", allowed.articles.tolist()), 0.0)
+        return self._best(Query.boolean_query([(Occur.Must, wanted), (Occur.Must, among)]), k)
 
     def doc_frequency(self, word: str) -> int:
         """How many passages have the analysed `word` in their text; in title or heading if none has."""
@@ -207,6 +204,7 @@ def _schema() -> tantivy.Schema:
     for field in _FIELDS:
         builder.add_text_field(field, tokenizer_name=_ANALYZER, index_option="freq")
     builder.add_unsigned_field("row", indexed=True, fast=True)
+    builder.add_unsigned_field("article", indexed=True)
     return builder.build()
 
 

@@ -70,13 +70,14 @@ class Prepared:
 
     def candidates(self, question: Question, filters: Filters | None, depth: int) -> list[Found]:
         """The `depth` best texts of either search, best first by the fusion of both."""
-        allowed = self.index.store.rows(filters) if filters else None
-        if allowed is not None and not len(allowed):
+        allowed = self.index.store.allowed(filters) if filters else None
+        if allowed is not None and not len(allowed.rows):
             return []
         digests: dict[int, bytes] = {}
 
         def nearest(count: int) -> list[int]:
-            _, rows = self.index.vectors.search(question.vector[None, :], count, allowed)
+            among = None if allowed is None else allowed.rows
+            _, rows = self.index.vectors.search(question.vector[None, :], count, among)
             return [int(row) for row in rows[0] if row >= 0]
 
         lexical: dict[int, float] = {}

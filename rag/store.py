@@ -24,7 +24,7 @@ import numpy as np
 from rag.articles import Article, Paragraph
 from rag.chunking import Passage
 from rag.errors import IndexDamaged, RagError
-from rag.filters import Filters, selections
+from rag.filters import Allowed, Filters, selections
 from rag.store_writer import APPLICATION_ID, ARTICLE_OF
 
 CACHED_ARTICLES = 128
@@ -76,7 +76,7 @@ class Store:
         self._db = db
         self._lock = threading.Lock()
         self._articles: OrderedDict[int, Article] = OrderedDict()
-        self._allowed: OrderedDict[Filters, np.ndarray] = OrderedDict()
+        self._allowed: OrderedDict[Filters, Allowed] = OrderedDict()
 
     @classmethod
     def open(cls, path: str | Path) -> Store:
@@ -204,8 +204,8 @@ class Store:
             "tags": sorted((str(tag) for (tag,) in tags), key=str.casefold),
         }
 
-    def rows(self, filters: Filters) -> np.ndarray | None:
-        """Rows of the passages that `filters` allow, (n,) int64 ascending; None when they allow all.
+    def allowed(self, filters: Filters) -> Allowed | None:
+        """The passages that `filters` allow; None when they allow all.
 
         Raises:
             RagError: a date is not YYYY-MM-DD (YYYY-MM and YYYY mean the whole month and year).
@@ -223,12 +223,18 @@ class Store:
             article_of = self._article_of
             chosen = np.zeros(int(article_of.max(initial=-1)) + 1, dtype=bool)
             chosen[numbers[numbers < len(chosen)]] = True
-            rows = np.flatnonzero(chosen[article_of])
+            allowed = Allowed(np.flatnonzero(chosen[article_of]), numbers)
         with self._lock:
-            self._allowed[filters] = rows
+            self._allowed[filters] = allowed
             while len(self._allowed) > CACHED_FILTERS:
                 self._allowed.popitem(last=False)
-        return rows
+        return allowed
+
+    def article_numbers(self, rows: np.ndarray) -> np.ndarray:
+        """The number of the article of each of `rows`, (len(rows),) int32."""
+        with _damage(self.path):
+            numbers: np.ndarray = self._article_of[rows]
+        return numbers
 
     @cached_property
     def _article_of(self) -> np.ndarray:

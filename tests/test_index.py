@@ -30,7 +30,7 @@ def test_what_is_on_disk(index):
     names = {p.relative_to(generation(index)).parts[0] for p in generation(index).rglob("*")}
     assert names == {"manifest.json", "passages.sqlite", "vectors.faiss", "lexical"}
     manifest = Manifest.read(generation(index))
-    assert manifest.format == 4
+    assert manifest.format == 5
     assert (manifest.articles, manifest.dim) == (3, 384)
     assert set(manifest.files) >= {"passages.sqlite", "vectors.faiss"}
     assert not any(p.suffix in (".pkl", ".pickle") for p in index.rglob("*"))
@@ -82,7 +82,7 @@ def test_another_format(copy):
     path = generation(copy) / "manifest.json"
     values = json.loads(path.read_text().rsplit("\n", 2)[0])
     Manifest(**{**values, "format": 99}).write(generation(copy))
-    with pytest.raises(IndexIncompatible, match="has format 99, this version reads format 4; run: rag build"):
+    with pytest.raises(IndexIncompatible, match="has format 99, this version reads format 5; run: rag build"):
         Index.open(copy)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rag.errors import IndexDamaged
+from rag.filters import Allowed
 from rag.lexical import LexicalIndex, LexicalWriter, analyze
 
 PASSAGES = [
@@ -16,8 +17,8 @@ PASSAGES = [
 @pytest.fixture
 def lexical(tmp_path):
     writer = LexicalWriter(tmp_path / "lexical")
-    for passage in PASSAGES:
-        writer.add(*passage)
+    for row, passage in enumerate(PASSAGES):
+        writer.put(row, row // 2, *passage)
     writer.close()
     return LexicalIndex.open(tmp_path / "lexical")
 
@@ -37,8 +38,8 @@ def test_title_and_heading_count(lexical):
 
 
 def test_rows_can_be_limited(lexical):
-    assert rows(lexical.search("quay", 5, np.array([2]))) == [2]
-    assert lexical.search("quay", 5, np.array([], dtype=np.int64)) == []
+    assert rows(lexical.search("quay", 5, Allowed(np.array([2]), np.array([1])))) == [2]
+    assert lexical.search("quay", 5, Allowed(np.array([], dtype=np.int64), np.array([], dtype=np.int64))) == []
 
 
 @pytest.mark.parametrize("most", [0, 10_000])
@@ -46,14 +47,16 @@ def test_the_best_among_many_rows_are_those_of_the_full_list(tmp_path, monkeypat
     monkeypatch.setattr("rag.lexical.MOST", most)
     writer = LexicalWriter(tmp_path / "lexical")
     for number in range(600):
-        writer.add("", "", "herring " * (1 + number % 7) + "cod " * (number % 5) + f"ship {number}")
+        text = "herring " * (1 + number % 7) + "cod " * (number % 5) + f"ship {number}"
+        writer.put(number, number // 3, "", "", text)
     writer.close()
     opened = LexicalIndex.open(tmp_path / "lexical")
     ranked = opened.search("herring cod", 600)
-    # The last have none of the best, so that more must be looked at than are taken first.
-    for allowed in (np.arange(0, 600, 2), np.sort([row for row, _ in ranked[300:]])):
+    # The second lot has none of the best, so that more must be looked at than are taken first.
+    for articles in (np.arange(0, 200, 2), np.setdiff1d(np.arange(200), [row // 3 for row, _ in ranked[:100]])):
+        allowed = np.flatnonzero(np.isin(np.arange(600) // 3, articles))
         expected = [pair for pair in ranked if pair[0] in set(allowed.tolist())][:20]
-        found = opened.search("herring cod", 20, allowed)
+        found = opened.search("herring cod", 20, Allowed(allowed, articles))
         assert [score for _, score in found] == pytest.approx([score for _, score in expected])
         assert set(rows(found)) <= set(allowed.tolist())
 
@@ -63,7 +66,7 @@ def test_what_goes_on_from_another_leaves_that_as_it_is(tmp_path, lexical):
     before = {path.name: path.read_bytes() for path in old.iterdir()}
     writer = LexicalWriter(tmp_path / "new", old)
     writer.remove([1, 2])
-    writer.put(1, "Harbour", "", "A lighthouse")
+    writer.put(1, 0, "Harbour", "", "A lighthouse")
     writer.close()
     opened = LexicalIndex.open(tmp_path / "new")
     assert opened.count == 2
