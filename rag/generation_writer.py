@@ -6,7 +6,7 @@
    segments, which never change, and vectors of single rows are replaced in a copy. Only where a tenth of the passages
    has changed, or the number of vectors asks for another kind of index, vectors and words are written anew.
 
-What is in memory does not grow with the corpus, but for FAISS's index of the vectors, and four bytes for each passage.
+What is in memory does not grow with the corpus, but for some tens of bytes for each passage (`rag.cells`).
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ and storing it again changes nothing. Files are memory-mapped.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from rag import cells
 from rag.errors import IndexDamaged
 
 EXACT_UP_TO = 200_000
@@ -60,9 +60,9 @@ class Vectors:
             index = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
             for block in blocks:
                 index.add(np.ascontiguousarray(block, dtype=np.float32))
+            _write(index, path)
         else:
-            index = _cells(Path(path), blocks, count, dim)
-        _write(index, path)
+            cells.write(Path(path), blocks, count, dim, _probes)
 
     def can_become(self, count: int, changed: int) -> bool:
         """Whether `update` should write `count` vectors of which `changed` differ from these, or rather `write`."""
@@ -85,28 +85,20 @@ class Vectors:
         """
         import faiss
 
+        is_exact = not isinstance(self._index, faiss.IndexIVF)
         with _damage(self.path):
-            index: Any = faiss.read_index(str(self.path))
-        if isinstance(index, faiss.IndexIVF):
-            index.make_direct_map(False)
-            gone = np.concatenate([rows, np.arange(count, self.count)])
-            index.remove_ids(self._selector(gone[gone < self.count]))
-        else:
-            codes = faiss.vector_to_array(index.codes)
-            codes = np.resize(codes, count * index.code_size).reshape(count, index.code_size)
+            index: Any = faiss.read_index(str(self.path)) if is_exact else cells.opened(self.path)
+        if not is_exact:
+            cells.change(Path(path), self._index, index, rows, blocks, count)
+            return
+        codes = faiss.vector_to_array(index.codes)
+        codes = np.resize(codes, count * index.code_size).reshape(count, index.code_size)
         first = 0
         for block in blocks:
-            some, block = rows[first : first + len(block)], np.ascontiguousarray(block, dtype=np.float32)
-            if isinstance(index, faiss.IndexIVF):
-                index.add_with_ids(block, some)
-            else:
-                codes[some] = index.sa_encode(block)
+            codes[rows[first : first + len(block)]] = index.sa_encode(np.ascontiguousarray(block, dtype=np.float32))
             first += len(block)
-        if isinstance(index, faiss.IndexIVF):
-            index.make_direct_map()
-        else:
-            faiss.copy_array_to_vector(codes.ravel(), index.codes)
-            index.ntotal = count
+        faiss.copy_array_to_vector(codes.ravel(), index.codes)
+        index.ntotal = count
         _write(index, path)
 
     @classmethod
@@ -116,19 +108,9 @@ class Vectors:
         Raises:
             IndexDamaged: it can't be read.
         """
-        import faiss
-
         path = Path(path)
         with _damage(path):
-            index: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
-            if isinstance(index, faiss.IndexIVF):
-                # The cells of one query are shared among the cores.
-                index.parallel_mode = 1
-                # Whoever opens an index has just read the file; FAISS would start threads to read it at each search.
-                cells: Any = index.invlists
-                mapped: Any = faiss.downcast_InvertedLists(cells)
-                mapped.prefetch_nthread = 0
-            return cls(path, index)
+            return cls(path, cells.opened(path))
 
     def search(self, queries: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The `k` vectors of largest inner product with each query.
@@ -175,13 +157,13 @@ class Vectors:
 
         # FAISS's classes take these names, its type hints don't say so.
         flat: Any = faiss.SearchParameters
-        cells: Any = faiss.SearchParametersIVF
+        of_cells: Any = faiss.SearchParametersIVF
         selector = self._selector(allowed)
         if isinstance(self._index, faiss.IndexIVF):
             # Twice that, since what is allowed may lie together, far from the query; few are all compared.
             probes = 2 * math.ceil(self._index.nprobe * self.count / len(allowed))
             everything = len(allowed) <= COMPARED or probes >= self._index.nlist
-            return cells(sel=selector, nprobe=self._index.nlist if everything else probes)
+            return of_cells(sel=selector, nprobe=self._index.nlist if everything else probes)
         return flat(sel=selector)
 
     def _selector(self, rows: np.ndarray) -> Any:
@@ -205,48 +187,20 @@ def _write(index: Any, path: str | Path) -> None:
         raise OSError(f"{path}: {_first_line(error)}") from error
 
 
-def _cells(path: Path, blocks: Iterable[np.ndarray], count: int, dim: int) -> Any:
-    """An inverted file of all vectors, its number of cells to search set by measurement."""
-    import faiss
-
-    spool = path.with_name(path.name + ".spool")
-    try:
-        with spool.open("wb") as file:
-            # A full disk is an error here; later, in the mapped memory, it would end the process.
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, 2 * count * dim)
-            else:
-                file.truncate(2 * count * dim)
-        everything = np.memmap(spool, dtype=np.float16, mode="r+", shape=(count, dim))
-        first = 0
-        for block in blocks:
-            everything[first : first + len(block)] = block
-            first += len(block)
-        cells = int(4 * math.sqrt(count))
-        draw = np.random.default_rng(0)
-        index = faiss.IndexIVFScalarQuantizer(
-            faiss.IndexFlatIP(dim), dim, cells, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT, False
-        )
-        index.train(everything[np.sort(draw.choice(count, min(count, 40 * cells), replace=False))].astype(np.float32))
-        for first in range(0, count, 65_536):
-            index.add(everything[first : first + 65_536].astype(np.float32))
-        index.nprobe = _probes(index, everything, np.sort(draw.choice(count, SAMPLES, replace=False)))
-        index.make_direct_map()
-        return index
-    finally:
-        spool.unlink(missing_ok=True)
-
-
-def _probes(index: Any, everything: np.ndarray, samples: np.ndarray) -> int:
-    """The fewest cells, of `LEAST_PROBES` and its doubles, that find `RECALL` of the ten nearest of the sample rows."""
-    queries = everything[samples].astype(np.float32)
+def _probes(index: Any, everything: cells.Spool) -> int:
+    """The fewest cells, of `LEAST_PROBES` and its doubles, that find `RECALL` of the ten nearest of sample vectors."""
+    count = everything.count
+    samples = np.sort(np.random.default_rng(1).choice(count, min(count, SAMPLES), replace=False))
+    queries = everything.take(samples).astype(np.float32)
     # The eleven nearest, since each is its own nearest neighbour; of one block after another, not of a matrix of all.
     nearest = np.full((len(samples), 11), -np.inf, dtype=np.float32)
     true = np.zeros((len(samples), 11), dtype=np.int64)
-    for first in range(0, len(everything), 65_536):
-        products = np.hstack([nearest, queries @ everything[first : first + 65_536].astype(np.float32).T])
+    first = 0
+    for block in everything.blocks():
+        products = np.hstack([nearest, queries @ block.T])
         order = np.argpartition(-products, 10, axis=1)[:, :11]
-        rows = np.hstack([true, np.tile(np.arange(first, first + products.shape[1] - 11), (len(samples), 1))])
+        rows = np.hstack([true, np.tile(np.arange(first, first + len(block)), (len(samples), 1))])
+        first += len(block)
         nearest, true = np.take_along_axis(products, order, 1), np.take_along_axis(rows, order, 1)
     probes = LEAST_PROBES
     while probes < index.nlist:

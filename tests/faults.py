@@ -139,10 +139,12 @@ def _child(command, library, answers):
 def _build(command, library):
     import rag.building
     import rag.generation_writer
+    import rag.vectors
     from rag import Settings, build
 
     rag.building.GOES_ON_FROM = command.get("goes_on_from", rag.building.GOES_ON_FROM)
     rag.generation_writer.BLOCK = command.get("block", 4)
+    rag.vectors.EXACT_UP_TO = command.get("exact_up_to", rag.vectors.EXACT_UP_TO)
     if "mode" in command:
         log = os.open(command["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC) if "log" in command else -1
         number = command.get("errno", errno.EIO)

@@ -103,14 +103,28 @@ def scenes(forge, tmp_path_factory):
         (folder / name).mkdir()
         made[name] = Scene(forge, folder / name, start, folder / "three")
     going_on = {"goes_on_from": 1}
-    edited, going = folder / "edited", folder / "going"
+    in_cells = {"exact_up_to": 20}
+    edited, going, cells = folder / "edited", folder / "going", folder / "cells"
     write_articles(edited, range(30), 1)
+    (folder / "first, in cells").mkdir()
+    made["first, in cells"] = Scene(
+        forge,
+        folder / "first, in cells",
+        folder / "nothing",
+        shutil.copytree(edited, folder / "as they were"),
+        **in_cells,
+    )
     assert forge.ask("build", going, articles=str(edited))["end"] == "done"
+    assert forge.ask("build", cells, articles=str(edited), **in_cells)["end"] == "done"
     (edited / "ship0.txt").rename(edited / "ship30.txt")
     (edited / "ship7.txt").write_text("Ship 7\n\nIt was sold, and carries barrels no more.")
     assert forge.ask("build", going, articles=str(edited), mode=KILL, at=50, **going_on)["end"] == "killed"
+    stopped = forge.ask("build", cells, articles=str(edited), mode=KILL, at=50, **going_on, **in_cells)
+    assert stopped["end"] == "killed"
     (folder / "going on").mkdir()
     made["going on"] = Scene(forge, folder / "going on", going, edited, **going_on)
+    (folder / "going on, in cells").mkdir()
+    made["going on, in cells"] = Scene(forge, folder / "going on, in cells", cells, edited, **going_on, **in_cells)
     linked = [p for p in (folder / "going on" / "index" / "generations").rglob("*") if p.stat().st_nlink > 1]
     assert any(path.is_file() for path in linked)
     yield made
@@ -126,7 +140,7 @@ MODES = {"kill": (KILL, 0), "power cut": (CUT, 0), "I/O error": (FAIL, errno.EIO
 
 
 @short_and_whole
-@pytest.mark.parametrize("name", ["later", "first", "going on"])
+@pytest.mark.parametrize("name", ["later", "first", "going on", "first, in cells", "going on, in cells"])
 @pytest.mark.parametrize("mode", list(MODES))
 def test_every_point_of_a_build(scenes, whole, name, mode, figures):
     scene = scenes[name]

@@ -1,5 +1,6 @@
 """FAISS keeps and finds vectors."""
 
+import faiss
 import numpy as np
 import pytest
 
@@ -126,3 +127,18 @@ def test_vectors_of_single_rows_are_replaced(written, tmp_path, count):
     true = np.argsort(-(queries @ right.T), axis=1)[:, :10]
     assert np.mean([len(set(a) & set(b)) for a, b in zip(opened.search(queries, 10)[1], true, strict=True)]) >= 9
     assert np.allclose(old.vectors(np.arange(3000)), everything, atol=1e-3)
+
+
+def test_an_inverted_file_is_written_as_faiss_would(tmp_path, monkeypatch):
+    monkeypatch.setattr(vectors, "EXACT_UP_TO", 100)
+    everything = unit(3000)
+    path = tmp_path / "vectors.faiss"
+    Vectors.write(path, iter([everything]), 3000, 32)
+    faiss.write_index(faiss.read_index(str(path)), str(tmp_path / "by faiss"))
+    assert path.read_bytes() == (tmp_path / "by faiss").read_bytes()
+    index = faiss.read_index(str(path))
+    index.reset()
+    index.add(everything.astype(np.float16).astype(np.float32))
+    index.make_direct_map()
+    faiss.write_index(index, str(tmp_path / "by faiss"))
+    assert path.read_bytes() == (tmp_path / "by faiss").read_bytes()
