@@ -171,6 +171,14 @@ def opened(path: Path) -> Any:
     return index
 
 
+def of_rows(index: Any) -> np.ndarray:
+    """The cell of each row of an inverted file, (count,) int32."""
+    import faiss
+
+    cells: np.ndarray = (faiss.vector_to_array(index.direct_map.array) >> 32).astype(np.int32)
+    return cells
+
+
 def _nearest(index: Any, block: np.ndarray) -> np.ndarray:
     found: np.ndarray = index.quantizer.search(block, 1)[1][:, 0]
     return found

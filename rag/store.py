@@ -224,6 +224,8 @@ class Store:
             chosen = np.zeros(int(article_of.max(initial=-1)) + 1, dtype=bool)
             chosen[numbers[numbers < len(chosen)]] = True
             allowed = Allowed(np.flatnonzero(chosen[article_of]), numbers)
+            # So that it can be known again by who has prepared something for it.
+            allowed.rows.setflags(write=False)
         with self._lock:
             self._allowed[filters] = allowed
             while len(self._allowed) > CACHED_FILTERS:

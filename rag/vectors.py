@@ -9,11 +9,11 @@ and storing it again changes nothing. Files are memory-mapped.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,10 +22,10 @@ from rag.errors import IndexDamaged
 
 EXACT_UP_TO = 200_000
 RECALL = 0.99
+ENOUGH = 2.5
+"""Allowed rows compared, as a share of the rows that are compared without a filter: they may lie far from the query."""
 FEW = 2_000
 """Up to so many allowed rows are read and compared one by one."""
-COMPARED = 20_000
-"""Up to so many allowed rows are all compared, by FAISS."""
 LEAST_PROBES = 64
 """Cells searched at least: questions lie further from passages than passages do, with which recall is measured."""
 SAMPLES = 64
@@ -40,6 +40,7 @@ class Vectors:
         self._index = index
         self.count = int(index.ntotal)
         self.dim = int(index.d)
+        self._last: _Limit | None = None
 
     @staticmethod
     def write(path: str | Path, blocks: Iterable[np.ndarray], count: int, dim: int) -> None:
@@ -123,6 +124,8 @@ class Vectors:
         Returns:
             Inner products (q, k) float32 and rows (q, k) int64, best first; -1 where there are no more rows.
         """
+        import faiss
+
         queries = np.ascontiguousarray(queries, dtype=np.float32)
         with _damage(self.path):
             if allowed is None:
@@ -130,7 +133,12 @@ class Vectors:
                 return scores, rows
             if len(allowed) <= FEW:
                 return self._compare(queries, k, np.asarray(allowed, dtype=np.int64))
-            scores, rows = self._index.search(queries, k, params=self._only(allowed))
+            limit = self._limit(allowed)
+            if limit.held is not None:
+                return self._search_cells(queries, k, limit.selector, limit.held)
+            # FAISS's classes take these names, its type hints don't say so.
+            flat: Any = faiss.SearchParameters
+            scores, rows = self._index.search(queries, k, params=flat(sel=limit.selector))
             return scores, rows
 
     def vectors(self, rows: np.ndarray) -> np.ndarray:
@@ -151,30 +159,61 @@ class Vectors:
         rows[:, : order.shape[1]] = allowed[order]
         return scores, rows
 
-    def _only(self, allowed: np.ndarray) -> Any:
-        """FAISS's parameters of a search among `allowed`: cells are searched in proportion to what is left out."""
+    def _search_cells(
+        self, queries: np.ndarray, k: int, selector: Any, held: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Search the nearest cells, so many that `ENOUGH` allowed rows are compared, or all.
+
+        So it doesn't matter whether what is allowed lies everywhere or together, far from the query.
+        """
         import faiss
 
-        # FAISS's classes take these names, its type hints don't say so.
-        flat: Any = faiss.SearchParameters
         of_cells: Any = faiss.SearchParametersIVF
-        selector = self._selector(allowed)
-        if isinstance(self._index, faiss.IndexIVF):
-            # Twice that, since what is allowed may lie together, far from the query; few are all compared.
-            probes = 2 * math.ceil(self._index.nprobe * self.count / len(allowed))
-            everything = len(allowed) <= COMPARED or probes >= self._index.nlist
-            return of_cells(sel=selector, nprobe=self._index.nlist if everything else probes)
-        return flat(sel=selector)
+        enough = ENOUGH * self._index.nprobe * self.count / self._index.nlist
+        found = []
+        for query, products in zip(queries, queries @ self._centres.T, strict=True):
+            passed = np.cumsum(held[np.argsort(-products)])
+            probes = min(int(np.searchsorted(passed, enough)) + 1, self._index.nlist)
+            found.append(self._index.search(query[None], k, params=of_cells(sel=selector, nprobe=probes)))
+        return np.vstack([scores for scores, _ in found]), np.vstack([rows for _, rows in found])
 
-    def _selector(self, rows: np.ndarray) -> Any:
-        """FAISS's selector of `rows`; it looks at the bits for as long as it lives."""
+    @cached_property
+    def _centres(self) -> np.ndarray:
+        """Of the cells, (cells, dim) float32."""
+        centres: np.ndarray = self._index.quantizer.reconstruct_n(0, self._index.nlist)
+        return centres
+
+    @cached_property
+    def _cell_of(self) -> np.ndarray:
+        """The cell of each row, (count,) int32."""
+        return cells.of_rows(self._index)
+
+    def _limit(self, allowed: np.ndarray) -> _Limit:
+        """What is prepared for a search among `allowed`; kept for the next, if that array can't be written to."""
         import faiss
 
+        last = self._last
+        if last is not None and last.allowed is allowed:
+            return last
         chosen = np.zeros(self.count, dtype=bool)
-        chosen[rows] = True
-        # It takes the array alone; its type hints don't say so.
+        chosen[allowed] = True
+        # It takes the array alone; its type hints don't say so. It looks at the bits for as long as it lives.
         bitmap: Any = faiss.IDSelectorBitmap
-        return bitmap(np.packbits(chosen, bitorder="little"))
+        selector = bitmap(np.packbits(chosen, bitorder="little"))
+        held = None
+        if isinstance(self._index, faiss.IndexIVF):
+            held = np.bincount(self._cell_of[allowed], minlength=self._index.nlist)
+        limit = _Limit(allowed, selector, held)
+        if not allowed.flags.writeable:
+            self._last = limit
+        return limit
+
+
+class _Limit(NamedTuple):
+    allowed: np.ndarray
+    selector: Any
+    held: np.ndarray | None
+    """How many allowed rows are in each cell; None where there are no cells."""
 
 
 def _write(index: Any, path: str | Path) -> None:

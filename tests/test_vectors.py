@@ -46,7 +46,6 @@ def test_vectors_come_back_as_they_were_kept(written):
 def test_only_allowed_rows_are_found(written, share, monkeypatch):
     everything, path = written
     monkeypatch.setattr(vectors, "FEW", 500)
-    monkeypatch.setattr(vectors, "COMPARED", 600)
     allowed = np.arange(0, 3000, share)
     query = everything[[share * 3]]
     _, rows = Vectors.open(path).search(query, 5, allowed)
@@ -92,7 +91,6 @@ def many(tmp_path_factory):
 def test_recall_in_cells(many, limit, monkeypatch):
     everything, cluster, opened = many
     monkeypatch.setattr(vectors, "FEW", 100)
-    monkeypatch.setattr(vectors, "COMPARED", 3000)
     drawn = np.random.default_rng(2).random(len(everything))
     allowed = {
         "none": None,
@@ -142,3 +140,18 @@ def test_an_inverted_file_is_written_as_faiss_would(tmp_path, monkeypatch):
     index.make_direct_map()
     faiss.write_index(index, str(tmp_path / "by faiss"))
     assert path.read_bytes() == (tmp_path / "by faiss").read_bytes()
+
+
+def test_what_was_prepared_for_some_rows_is_not_taken_for_others(written, monkeypatch):
+    everything, path = written
+    monkeypatch.setattr(vectors, "FEW", 500)
+    opened = Vectors.open(path)
+    halves = np.arange(0, 3000, 2), np.arange(1, 3000, 2)
+    for half in halves:
+        half.setflags(write=False)
+    for odd in (0, 0, 1, 0):
+        assert {row % 2 for row in opened.search(everything[[7]], 5, halves[odd])[1][0].tolist()} == {odd}
+    changing = halves[0].copy()
+    opened.search(everything[[7]], 5, changing)
+    changing += 1
+    assert opened.search(everything[[7]], 5, changing)[1][0, 0] == 7
