@@ -127,10 +127,7 @@ def _of(description: str) -> Callable[[int], Any]:
 
 def _cells(count: int, kind: int = faiss.ScalarQuantizer.QT_fp16) -> Any:
     cells = int(4 * count**0.5)
-    quantizer = faiss.IndexFlatIP(DIM)
-    index = faiss.IndexIVFScalarQuantizer(quantizer, DIM, cells, kind, faiss.METRIC_INNER_PRODUCT, False)
-    index.quantizer_kept = quantizer
-    return index
+    return faiss.IndexIVFScalarQuantizer(faiss.IndexFlatIP(DIM), DIM, cells, kind, faiss.METRIC_INNER_PRODUCT, False)
 
 
 KINDS: dict[str, Callable[[int], Any]] = {
