@@ -10,8 +10,8 @@
 
 Sets named by `--test` are never trained on; how the examiner does on them is printed. Near misses of the sets named by
 `--devious` were written beside the paragraph in order to deceive; such questions are rare in use and count little.
-Asking 11,000 questions takes nine minutes on two cores with bf16, what they find `--cache` keeps; each round of training
-takes some twenty-five.
+Asking 11,000 questions takes nine minutes on two cores with bf16, what they find `--cache` keeps; each round of
+training takes some twenty-five.
 """
 
 from __future__ import annotations
