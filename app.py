@@ -3,7 +3,9 @@
 import os
 import signal
 import sys
-from typing import Annotated
+import threading
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +14,9 @@ from rag.errors import RagError
 from rag.settings import Settings
 
 STOPPED, TERMINATED = 130, 143
-"""Exit codes after Ctrl-C, to which Typer turns it, and after TERM, as shells have them."""
+"""Exit codes after Ctrl-C and after TERM, as shells have them."""
+PATIENCE = 5.0
+"""Seconds that closing the page may take, beside a model that is loading in another thread."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -31,8 +35,23 @@ def main(
     serve(Settings.load(), mcp, share, unprotected)
 
 
+def stop(code: int) -> Callable[[int, Any], None]:
+    """A handler of signals that ends the process with `code`: in order, or after `PATIENCE` in any case."""
+
+    def handler(*_: Any) -> None:
+        last = threading.Timer(PATIENCE, os._exit, (code,))
+        last.daemon = True
+        last.start()
+        sys.exit(code)
+
+    return handler
+
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    signal.signal(signal.SIGTERM, stop(TERMINATED))
+    # A job in the background of a shell ignores Ctrl-C, and goes on doing so.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, stop(STOPPED))
     try:
         app()
     except SystemExit as ended:
