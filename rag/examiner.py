@@ -52,7 +52,8 @@ OF_RANKING = 4
 LITERAL = 2.5
 """What a sentence gains by having every telling word of the question around a number or date of the kind asked for. The
 network has learnt to doubt questions for prices and ages, which are asked more often where they aren't told: "How much
-does cod cost?" would be refused beside "and cod twice as much". On the sets kept out of training it changes next to nothing."""
+does cod cost?" would be refused beside "and cod twice as much". On the sets kept out of training it changes next to
+nothing."""
 SAYS_OF = 1.0
 """The least log-odds of a sentence that has all telling words, where no more is asked than what is said of them."""
 CACHED = 128
