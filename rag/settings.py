@@ -58,7 +58,7 @@ class Settings:
     """Which field of JSON, JSONL and CSV files holds what, where they have names of their own: "text=body"."""
     keep_generations: int = 3
     """How many generations stay on disk, the published one included."""
-    answer_threshold: float = 0.5
+    answer_threshold: float = 0.4
     """Least confidence (0 to 1) at which a question is answered rather than refused."""
     host: str = "127.0.0.1"
     """Address the page is served on."""
