@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -102,7 +101,7 @@ def build(corpus: Corpus, folder: Path) -> dict[str, Any]:
     """Build anew; articles are made while the clock of "articles" stands still."""
     vectors = np.memmap(folder / "vectors", np.float16, "r", shape=(corpus.size, DIM))
     embedder = Embedder.load()
-    before = _peak()
+    before = _peak(forget=True)
     seconds: dict[str, float] = {}
     with build_lock(folder / "index") as generation:
         generation.mkdir(parents=True)
@@ -239,7 +238,7 @@ class _Timed:
 def update(corpus: Corpus, folder: Path) -> dict[str, Any]:
     """Another text for one article, then back to the generation before."""
     embedder = Embedder.load()
-    before = _peak()
+    before = _peak(forget=True)
     seconds: dict[str, float] = {}
     vectors = np.memmap(folder / "vectors", np.float16, "r", shape=(corpus.size, DIM))
     changed = corpus.size // 16
@@ -330,15 +329,23 @@ def _clock(seconds: dict[str, float], name: str) -> Iterator[None]:
     seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
 
 
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+def _peak(forget: bool = False) -> float:
+    """Megabytes that were resident at most, since the last call that forgets."""
+    if forget:
+        # What loading the model took is of no interest (proc(5), clear_refs).
+        Path("/proc/self/clear_refs").write_text("5")
+    return _status("VmHWM")["VmHWM"]
 
 
 def _resident() -> dict[str, float]:
     """Megabytes of this process: its own, and of mapped files."""
+    return _status("RssAnon", "RssFile")
+
+
+def _status(*names: str) -> dict[str, float]:
     lines = Path("/proc/self/status").read_text().splitlines()
-    values = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Rss")}
-    return {name: int(values[name]) / 1e3 for name in ("RssAnon", "RssFile")}
+    values = dict(line.split(":") for line in lines)
+    return {name: int(values[name].split()[0]) / 1e3 for name in names}
 
 
 def _less(after: dict[str, float], before: dict[str, float]) -> dict[str, float]:
