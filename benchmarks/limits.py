@@ -28,6 +28,7 @@ from rag.articles import Article, Paragraph
 from rag.building import build_articles
 from rag.embedding import Embedder
 from rag.forward import TOKENS_AT_ONCE
+from rag.network import DEPTH, INNER, WIDTH
 from rag.settings import Settings
 from rag.vectors import EXACT_UP_TO, Vectors
 
@@ -55,8 +56,7 @@ def main() -> None:
 def _of_products(articles: list[Article], precision: str) -> list[dict[str, Any]]:
     settings = Settings(device="cpu", precision=precision, merge_tokens=1)
     embedder = Embedder.load(settings)
-    config = embedder.model[0].auto_model.config
-    dim, wide, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
+    dim, wide, layers = WIDTH, INNER, DEPTH
     texts = [f"{a.title}\n{p.text}" for a in articles for p in a.paragraphs]
     lengths = np.minimum(np.array(embedder.count_tokens(texts)) + 2, embedder.max_tokens)
     # A token's: query, key, value and output, then wide and narrow; and of attention, with every token of its text.

@@ -121,13 +121,13 @@ def made(texts: list[str], count: int) -> list[str]:
 
 
 def _run(name: str, python: Path, work: Path) -> dict[str, Any]:
-    from rag.embedding import _packaged_model
+    from rag.models import packaged_folder
 
     print(f"{name} …", file=sys.stderr, flush=True)
     out = work / "out.json"
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
     environment["PYTHONPATH"] = str(HERE.parent) if name in OWN else ""
-    command = [sys.executable if name in OWN else python, HERE / "peers" / "measure.py", name, _packaged_model()]
+    command = [sys.executable if name in OWN else python, HERE / "peers" / "measure.py", name, packaged_folder()]
     subprocess.run([*command, work, out], check=True, env=environment, stdout=sys.stderr)
     found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     print(json.dumps(found), file=sys.stderr, flush=True)

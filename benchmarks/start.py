@@ -19,8 +19,8 @@ from machine import described, machine, table, write
 
 from rag.articles import Article
 from rag.building import build_articles
-from rag.embedding import _packaged_model
 from rag.evaluation.labelled import read_set
+from rag.models import packaged_folder
 
 TIMES = 7
 PLAIN = """
@@ -47,7 +47,7 @@ def main() -> None:
             "import sentence_transformers, load, encode": [
                 sys.executable,
                 "-c",
-                PLAIN.format(model=str(_packaged_model())),
+                PLAIN.format(model=str(packaged_folder())),
             ],
             "rag ask": [sys.executable, "-m", "rag", "ask", question, "--index", index],
         }

@@ -23,10 +23,9 @@ import pickle
 import random
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -258,11 +257,9 @@ def _batches(examples: list[Example], draw: random.Random) -> list[list[Example]
     return found
 
 
-def _embedded() -> dict[str, Tensor]:
+def _embedded() -> Mapping[str, Tensor]:
     """The embedded model's weights in full precision."""
-    transformer: Any = Embedder.load(Settings(device="cpu", precision="fp32")).model[0]
-    weights: dict[str, Tensor] = transformer.auto_model.state_dict()
-    return weights
+    return Embedder.load(Settings(device="cpu", precision="fp32")).weights
 
 
 def _given(batch: Sequence[Example]) -> list[Tensor]:

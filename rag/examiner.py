@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -315,8 +315,7 @@ def _network(embedder: Embedder) -> Network:
 
     from rag.network import Network
 
-    transformer: Any = embedder.model[0]
-    network = Network(transformer.auto_model.state_dict())
+    network = Network(embedder.weights)
     # The embedded model's matrices are there already, and how many batches were seen in training is left out.
     _, unexpected = network.load_state_dict(load_file(FILE), strict=False)
     if unexpected:

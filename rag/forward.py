@@ -13,10 +13,12 @@ A build embeds about twice as many passages per second by it, and more in fp32 (
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import torch
     from sentence_transformers import SentenceTransformer
     from torch import Tensor
 
@@ -42,25 +44,23 @@ class _Layer:
 class Bert:
     """The encoder of a model; safe to call from several threads."""
 
-    def __init__(self, model: Any) -> None:
-        """Take over the weights of `model`, a transformers.BertModel."""
-        self._heads = int(model.config.num_attention_heads)
-        self._epsilon = float(model.config.layer_norm_eps)
-        embeddings = model.embeddings
-        self._words = embeddings.word_embeddings.weight.detach()
+    def __init__(self, weights: Mapping[str, Tensor], heads: int, epsilon: float) -> None:
+        """The encoder with `weights` under the names that transformers' BertModel gives them, `heads` to a layer, and
+        `epsilon` of its norms.
+        """
+        self._heads = heads
+        self._epsilon = epsilon
+        self._words = weights["embeddings.word_embeddings.weight"]
         # All of a text is of the first type.
-        self._places = (embeddings.position_embeddings.weight + embeddings.token_type_embeddings.weight[0]).detach()
-        self._norm = _both(embeddings.LayerNorm)
-        self._layers = [_layer(layer) for layer in model.encoder.layer]
+        types = weights["embeddings.token_type_embeddings.weight"]
+        self._places = weights["embeddings.position_embeddings.weight"] + types[0]
+        self._norm = _both(weights, "embeddings.LayerNorm")
+        depth = sum(name.endswith("attention.self.query.weight") for name in weights)
+        self._layers = [_layer(weights, f"encoder.layer.{i}", heads) for i in range(depth)]
 
     @classmethod
     def of(cls, model: SentenceTransformer) -> Bert | None:
-        """The encoder of `model`; None where it isn't a BERT on a CPU, or PyTorch lacks oneDNN."""
-        import torch
-
-        onednn: Any = torch.backends.mkldnn
-        if not onednn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
-            return None
+        """The encoder of `model`; None where it isn't a BERT on a CPU that this works with."""
         inner: Any = getattr(model[0], "auto_model", None)
         config: Any = getattr(inner, "config", None)
         same = (
@@ -70,9 +70,19 @@ class Bert:
             and getattr(config, "position_embedding_type", "absolute") == "absolute"
             # What is put before every text changes how it is pooled.
             and not model.default_prompt_name
-            and inner.dtype in (torch.float32, torch.bfloat16)
+            and inner.device.type == "cpu"
+            and cls.works_with(inner.dtype)
         )
-        return cls(inner) if same and inner.device.type == "cpu" else None
+        return cls(inner.state_dict(), config.num_attention_heads, config.layer_norm_eps) if same else None
+
+    @staticmethod
+    def works_with(dtype: torch.dtype) -> bool:
+        """Whether PyTorch has what it takes here: oneDNN, for fp32 and bf16."""
+        import torch
+
+        onednn: Any = torch.backends.mkldnn
+        there = onednn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+        return there and dtype in (torch.float32, torch.bfloat16)
 
     def __call__(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """What the last layer says of each token.
@@ -137,20 +147,19 @@ def _product_added(states: Tensor, to: Tensor, weight: Tensor, bias: Tensor) -> 
     return found
 
 
-def _layer(layer: Any) -> _Layer:
+def _layer(weights: Mapping[str, Tensor], name: str, heads: int) -> _Layer:
     import torch
 
-    asking = layer.attention.self
-    scale = asking.attention_head_size**-0.5
-    parts = [_both(part) for part in (asking.query, asking.key, asking.value)]
+    parts = [_both(weights, f"{name}.attention.self.{part}") for part in ("query", "key", "value")]
+    scale = (parts[0][0].shape[0] // heads) ** -0.5
     parts[0] = (parts[0][0] * scale, parts[0][1] * scale)
     return _Layer(
         asking=_packed(torch.cat([weight for weight, _ in parts]), torch.cat([bias for _, bias in parts])),
-        out=_packed(*_both(layer.attention.output.dense)),
-        out_norm=_both(layer.attention.output.LayerNorm),
-        wide=_packed(*_both(layer.intermediate.dense)),
-        narrow=_packed(*_both(layer.output.dense)),
-        narrow_norm=_both(layer.output.LayerNorm),
+        out=_packed(*_both(weights, f"{name}.attention.output.dense")),
+        out_norm=_both(weights, f"{name}.attention.output.LayerNorm"),
+        wide=_packed(*_both(weights, f"{name}.intermediate.dense")),
+        narrow=_packed(*_both(weights, f"{name}.output.dense")),
+        narrow_norm=_both(weights, f"{name}.output.LayerNorm"),
     )
 
 
@@ -160,5 +169,5 @@ def _packed(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     return torch.ops.mkldnn._reorder_linear_weight(weight, TOKENS_AT_ONCE), bias
 
 
-def _both(module: Any) -> tuple[Tensor, Tensor]:
-    return module.weight.detach(), module.bias.detach()
+def _both(weights: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
+    return weights[f"{name}.weight"].detach(), weights[f"{name}.bias"].detach()
