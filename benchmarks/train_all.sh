@@ -16,6 +16,8 @@ for articles in "$training"/articles/*; do
 done
 set -- "$@" --over articles "$asked/sample.jsonl" --over "$china" "$asked/china-dev.jsonl"
 set -- "$@" --over "$china" "$asked/china-test.jsonl" --test china-test
+set -- "$@" --over "$china" "$asked/china-more.jsonl" --test china-more
 set -- "$@" --over benchmarks/news "$asked/news.jsonl" --test news
 set -- "$@" --over benchmarks/weekly "$asked/weekly.jsonl" --test weekly
+set -- "$@" --over benchmarks/lookups "$asked/lookups.jsonl" --test lookups
 exec python benchmarks/train_examiner.py "$@"

@@ -42,8 +42,9 @@ def test_rows_can_be_limited(lexical):
     assert lexical.search("quay", 5, Allowed(np.array([], dtype=np.int64), np.array([], dtype=np.int64))) == []
 
 
-@pytest.mark.parametrize("most", [0, 10_000])
-def test_the_best_among_many_rows_are_those_of_the_full_list(tmp_path, monkeypatch, most):
+@pytest.mark.parametrize(("named", "most"), [(0, 0), (0, 10_000), (1000, 10_000)])
+def test_the_best_among_many_rows_are_those_of_the_full_list(tmp_path, monkeypatch, named, most):
+    monkeypatch.setattr("rag.lexical.NAMED", named)
     monkeypatch.setattr("rag.lexical.MOST", most)
     writer = LexicalWriter(tmp_path / "lexical")
     for number in range(600):
