@@ -19,9 +19,12 @@ MOST = 4
 """Sentences in an answer, lists aside."""
 LONGEST_LIST = 10
 """Items of a list; a longer one is answered by its best items."""
-NEARLY = 3.0
-"""How far below the best a further sentence's log-odds may be: a twentieth of its odds. On questions kept for testing
-this answers 1 to 3 in a hundred more of them rightly than 2, for a sixth of a sentence more."""
+NEARLY = 4.0
+"""How far below the best a further sentence's log-odds may be. On questions kept for testing this answers up to 2 in a
+hundred more of them rightly than 3, for a fifth of a sentence more."""
+LEAST = -1.5
+"""Log-odds that a further sentence has at least, unless it stands in the paragraph of the best one: most of those below
+have nothing to do with the question."""
 
 _ITEM = re.compile(
     r"^(?:[-*•–]\s|\(?\d{1,2}[.)]\s|(?:and\s+)?(?:the\s+)?(?:first|second|third|fourth|fifth|sixth|seventh|last|final)"
@@ -68,6 +71,8 @@ def compose(question: str, evidence: Sequence[Evidence]) -> list[tuple[ArticleSe
     for item in evidence:
         if len(chosen) == MOST or (chosen and item.score < evidence[0].score - NEARLY):
             break
+        if chosen and item.score < LEAST and not _beside(item, chosen[0]):
+            continue
         own = item.article.sentences[item.index].shingles
         if not any(near_identical(own, e.article.sentences[e.index].shingles) for e in chosen):
             chosen.append(item)
@@ -84,6 +89,12 @@ def compose(question: str, evidence: Sequence[Evidence]) -> list[tuple[ArticleSe
                 picked.append((article, needed))
     articles = list(dict.fromkeys(article.article.id for article, _ in picked))
     return sorted(picked, key=lambda pair: (articles.index(pair[0].article.id), pair[1]))
+
+
+def _beside(one: Evidence, other: Evidence) -> bool:
+    """Whether both stand in the same paragraph."""
+    numbers = {evidence.article.sentences[evidence.index].paragraph.number for evidence in (one, other)}
+    return one.article is other.article and len(numbers) == 1
 
 
 def enumeration(article: ArticleSentences, index: int) -> list[int]:

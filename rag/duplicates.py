@@ -1,9 +1,9 @@
 """The same thing told twice: near-identical sentences and passages, and paragraphs that only sum up others.
 
 Two texts are near-identical when most of the shorter one's word trigrams stand in the longer one (containment,
-Broder 1997); short texts must agree word for word. A paragraph most of whose sentences stand again in other paragraphs
-of its article is a *digest* (a summary, key points, a pull quote): what it says is cited where it is told, and the
-digest is one more place.
+Broder 1997), and none of its numbers or negations is another there; short texts must agree word for word. A paragraph
+most of whose sentences stand again in other paragraphs of its article is a *digest* (a summary, key points, a pull
+quote): what it says is cited where it is told, and the digest is one more place.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from functools import cached_property
 
 from rag.articles import Article, Paragraph
 from rag.attribution import Mention, people
+from rag.question import NUMBER_WORDS
 from rag.sentences import split_sentences
 
 NEAR = 0.8
 """Least containment of near-identical texts; one changed word in twenty leaves 0.85."""
 
 _WORD = re.compile(r"[^\W_]+")
+_NEGATIONS = frozenset("not no never nor neither none nobody nothing cannot without t".split())
+"""And what is left of "didn't" between other words."""
 
 
 def shingles(text: str) -> frozenset[str]:
@@ -36,10 +39,19 @@ def containment(a: frozenset[str], b: frozenset[str]) -> float:
 
 
 def near_identical(a: frozenset[str], b: frozenset[str]) -> bool:
-    """Whether two sentences, given by their shingles, say the same in the same words."""
-    small, large = sorted((len(a), len(b)))
+    """Whether two texts, given by their shingles, say the same in the same words."""
+    small, large = sorted((a, b), key=len)
     # A short sentence inside a long one is a quotation of it, not the same sentence.
-    return small * 2 >= large and containment(a, b) >= NEAR
+    return len(small) * 2 >= len(large) and containment(a, b) >= NEAR and _agree(small, large)
+
+
+def _agree(small: frozenset[str], large: frozenset[str]) -> bool:
+    """Whether no number of `small` is missing in `large`, and both deny the same: a corrected version of a text is as
+    like it as a copy, and says something else.
+    """
+    words, others = ({word for shingle in text for word in shingle.split()} for text in (small, large))
+    numbers = {word for word in words - others if word in NUMBER_WORDS or any(map(str.isdigit, word))}
+    return not numbers and words & _NEGATIONS == others & _NEGATIONS
 
 
 @dataclass(frozen=True)

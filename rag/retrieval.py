@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rag.chunking import Passage
 from rag.cleaning import clean
-from rag.duplicates import ArticleSentences, containment
+from rag.duplicates import ArticleSentences, near_identical
 from rag.embedding import Embedder
 from rag.errors import RagError
 from rag.filters import Filters
@@ -180,7 +180,7 @@ def _collapse(candidates: list[Candidate]) -> list[Candidate]:
         is_digest = set(candidate.passage.paragraphs) <= candidate.article.digests
         same = False
         for i, (other, theirs) in enumerate(kept):
-            alike = len(own) * 2 >= len(theirs) and len(theirs) * 2 >= len(own) and containment(own, theirs) >= 0.8
+            alike = near_identical(own, theirs)
             summed_up = is_digest and candidate.article is other.article and len(own & theirs) >= 0.5 * len(theirs)
             if (alike or summed_up) and not _overlap(candidate, other):
                 article = candidate.article.article

@@ -72,7 +72,15 @@ def test_sentences_stand_in_reading_order():
 
 def test_a_much_weaker_sentence_is_left_out():
     sentences = ArticleSentences(make_article("Alpha came first of all of them. Omega closed the long procession."))
-    assert len(compose("Who came?", [Evidence(sentences, 0, 0.0), Evidence(sentences, 1, -4.0)])) == 1
+    assert len(compose("Who came?", [Evidence(sentences, 0, 0.0), Evidence(sentences, 1, -4.5)])) == 1
+
+
+@pytest.mark.parametrize(
+    ("paragraphs", "expected"), [(["Cod is sold.", "Eels are not."], 1), (["Cod is sold. Eels are not."], 2)]
+)
+def test_a_sentence_that_hardly_answers_is_added_from_the_same_paragraph_alone(paragraphs, expected):
+    article = ArticleSentences(make_article(*paragraphs))
+    assert len(compose("What is sold?", [Evidence(article, 0, 1.0), Evidence(article, 1, -2.0)])) == expected
 
 
 def test_a_repeated_sentence_is_said_once():

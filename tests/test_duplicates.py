@@ -1,8 +1,9 @@
 """The same thing told twice."""
 
+import pytest
 from articles_made import make_article
 
-from rag.duplicates import ArticleSentences, near_identical, shingles
+from rag.duplicates import ArticleSentences, containment, near_identical, shingles
 
 FIRST = "The company has raised several hundred million and employs more than a hundred engineers in two cities."
 SECOND = "Its newest model was downloaded three hundred thousand times within the first thirty days of its release."
@@ -10,7 +11,22 @@ THIRD = "Observers in other countries took notice of the work only after a quarr
 
 
 def test_a_sentence_with_one_word_changed_is_near_identical():
-    assert near_identical(shingles(FIRST), shingles(FIRST.replace("two", "three")))
+    assert near_identical(shingles(FIRST), shingles(FIRST.replace("raised", "collected")))
+
+
+@pytest.mark.parametrize(
+    "corrected",
+    [
+        "The bridge, which cost 47 million crowns in all, was opened by the mayor in May after nine years of toil.",
+        "The bridge, which cost 41 million crowns in all, was not opened by the mayor in May after nine years of toil.",
+        "The bridge, which cost 41 million crowns in all, was opened by the mayor in May after ten years of toil.",
+    ],
+)
+def test_what_tells_another_number_or_denies_it_is_not_the_same(corrected):
+    told = "The bridge, which cost 41 million crowns in all, was opened by the mayor in May after nine years of toil."
+    assert containment(shingles(told), shingles(corrected)) > 0.7
+    assert not near_identical(shingles(told), shingles(corrected))
+    assert not near_identical(shingles(corrected), shingles(told))
 
 
 def test_different_sentences_are_not_near_identical():
