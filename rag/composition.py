@@ -76,13 +76,16 @@ def compose(question: str, evidence: Sequence[Evidence]) -> list[tuple[ArticleSe
         own = item.article.sentences[item.index].shingles
         if not any(near_identical(own, e.article.sentences[e.index].shingles) for e in chosen):
             chosen.append(item)
-    best = chosen[0]
+    picked = [(item.article, item.index) for item in chosen]
     many = asks_for_several(question)
-    listed = enumeration(best.article, best.index) if many or not _ITEM.match(best.text) else []
-    if listed and (many or best.index < listed[0]):
-        picked = [(best.article, i) for i in sorted({best.index, *announcement(best.article, listed), *listed})]
-    else:
-        picked = [(item.article, item.index) for item in chosen]
+    for rank, item in enumerate(chosen if many else chosen[:1]):
+        listed = enumeration(item.article, item.index) if many or not _ITEM.match(item.text) else []
+        announces = bool(listed) and item.index < listed[0]
+        # A list that merely stands near one of the further sentences is another one.
+        if listed and (announces or many) and (rank == 0 or item.index in {listed[0] - 1, *listed}):
+            whole = sorted({item.index, *announcement(item.article, listed), *listed})
+            picked = list(dict.fromkeys([*picked[:rank], *((item.article, i) for i in whole)]))
+            break
     for article, i in list(picked):
         for needed in leaning(article, i):
             if (article, needed) not in picked and len(picked) < MOST:

@@ -7,7 +7,7 @@ Around its rules stand ours, for what articles do to sentences:
   pages lose their line breaks; the dot in names such as "Node.js", "01.AI" or "U.S.A." does not.
 - What stands in quotation marks is split like everything else, so that a long quotation is not one sentence.
 - Nothing ends after an abbreviation that goes on with a figure ("approx. 500", "vol. 2"), nor before a small letter
-  (“Why?” he asked).
+  (“Why?” he asked), nor after the number that a line begins with ("1. Give notice").
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ _AROUND = "“”„«»‘’\"'()[] \t"
 _ABBREVIATED = re.compile(
     r"\b(?:approx|ca?|est|vols?|chs?|chap|nos?|nr|pp?|figs?|eqs?|arts?|secs?|par|ver|max|min|[ap]\.m)\.$", re.I
 )
+_NUMBER = re.compile(r"\(?\d{1,3}[.)]")
 _FIGURE = re.compile(r"[$€£¥]?\d")
 _SMALL = re.compile(r"[a-zß-öø-ÿ](?![A-Z])")
 _PIECE = 20_000
@@ -89,6 +90,8 @@ def _ends_here(text: str, cut: int, start: int, end: int) -> bool:
     stop = _closed(text, cut, end)
     after = text[stop:end]
     if after[:1] and not after[:1].isspace() and text[stop - 1] not in "。！？”」』）":
+        return False
+    if _NUMBER.fullmatch(text[start:stop].strip()):
         return False
     following = after.lstrip(_AROUND)[:8]
     if _FIGURE.match(following):

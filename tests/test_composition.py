@@ -31,6 +31,11 @@ def test_a_list_is_kept_whole(best):
     assert [text.split()[1] for text in texts] == ["named", "first", "second", "third"]
 
 
+def test_a_list_that_the_second_best_sentence_announces_is_kept_whole():
+    texts = answer(ENUMERATED, "Which goals did she name?", "Critics", "She named")
+    assert [text.split()[1] for text in texts] == ["named", "first", "second", "third", "call"]
+
+
 def test_one_item_of_a_list_can_be_asked_for():
     assert answer(ENUMERATED, "What is the second goal?", "The second") == [
         "The second is a grid that spans the continent."

@@ -38,6 +38,11 @@ def test_lines_are_items():
     assert texts("one thing\nanother. A third") == ["one thing", "another.", "A third"]
 
 
+def test_the_number_of_an_item_is_part_of_it():
+    lines = ["1. Give every recipient a copy.", "12. Say what you changed.", "3) Keep the notices. All of them."]
+    assert texts("\n".join(lines)) == [*lines[:2], "3) Keep the notices.", "All of them."]
+
+
 @given(st.text(alphabet="ab A.!?\n“”\"'(1é。 ", max_size=80))
 def test_every_word_is_in_one_sentence(text):
     spans = split_sentences(text)
