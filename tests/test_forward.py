@@ -74,7 +74,8 @@ def test_the_embedded_model_and_the_same_one_as_a_folder_say_the_same(reader):
 
 def test_asking_a_published_index_imports_neither_sentence_transformers_nor_transformers(reader):
     code = (
-        "import sys; from rag.examiner import Examiner; Examiner.load();"
+        "import sys; from rag.examiner import Examiner; from rag.settings import Settings;"
+        "Examiner.load(Settings(device='cpu'));"
         "print([name for name in ('sentence_transformers', 'transformers') if name in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
