@@ -1,6 +1,7 @@
 """Answerer: evidence → answer with citations, or refusal.
 
-1. A follow-up is made to stand alone (`rag.conversation`) and searched for.
+1. A follow-up is made to stand alone (`rag.conversation`) and searched for; where it may mean one thing or another,
+   the one that the articles are likelier to answer is taken.
 2. The sentences of the best passages are ranked by their signals (`rag.signals`, `rag.weights`); one that speaks of
    somebody else of the same surname or office (`rag.attribution`) drops out, one that a digest repeats counts where it
    is told.
@@ -24,21 +25,26 @@ from rag.articles import Article, Paragraph
 from rag.attribution import full_names, is_another, is_office_of_another
 from rag.cleaning import clean
 from rag.composition import Evidence, compose
-from rag.conversation import stand_alone, turns_of
-from rag.duplicates import ArticleSentences
+from rag.conversation import readings, turns_of
+from rag.duplicates import ArticleSentences, near_identical, shingles
 from rag.examiner import EXAMINED, Examiner
 from rag.examiner import Sentence as Examined
 from rag.filters import Filters
 from rag.hits import Hit, article_dict
 from rag.question import Question
 from rag.retrieval import LONGEST_QUESTION, Candidate, Retriever
+from rag.sentences import split_sentences
 from rag.settings import Settings
 from rag.weights import Weights
 
 READ = 5
 """Passages whose sentences may become evidence."""
+COPIES = 10
+"""Places in copies of its article that a sentence is cited with, at most."""
 DIGEST = 2.0
 """What a sentence loses for standing in a paragraph that only sums up others."""
+CLEARER = 0.3
+"""How much likelier a less likely reading of a follow-up must be to be answered."""
 ANOTHER = 20.0
 """What a sentence loses for speaking of somebody else of the same surname: everything."""
 
@@ -141,11 +147,16 @@ class Answerer:
         """
         started = time.perf_counter()
         question = clean(question.strip()[:LONGEST_QUESTION])
-        searched = stand_alone(question, turns_of(history))
-        asked, candidates = self.retriever.read(searched, filters, wanted=k)
+        candidates: list[Candidate] = []
+        ranked: list[Evidence] = []
+        searched, confidence = question, -CLEARER
+        for reading in readings(question, turns_of(history)):
+            asked, found = self.retriever.read(reading, filters, wanted=k)
+            evidence, likely = self._rank(asked, found)
+            if likely >= confidence + CLEARER:
+                searched, candidates, ranked, confidence = reading, found, evidence, likely
         hits = tuple(candidate.hit() for candidate in candidates[:k])
         sentences: tuple[Sentence, ...] = ()
-        ranked, confidence = self._rank(asked, candidates)
         if ranked and confidence >= self.settings.answer_threshold:
             chosen = compose(searched, ranked)
             sentences = tuple(_cited(article, index, candidates) for article, index in chosen)
@@ -199,13 +210,18 @@ def _cited(article: ArticleSentences, index: int, candidates: Sequence[Candidate
     """The sentence with its citations: where it stands, then everywhere it stands again."""
     own = article.sentences[index]
     places = [(article, i) for i in article.same_as(own.shingles) if i != index]
-    for other in {c.article.article.id: c.article for c in candidates}.values():
+    known = {c.article.article.id: c.article for c in candidates}
+    for other in known.values():
         if other.article.id != article.article.id:
             places += [(other, i) for i in other.same_as(own.shingles)]
-    return Sentence(
-        text=article.article.text[own.start : own.end],
-        citations=tuple(
-            Citation(a.article, a.sentences[i].paragraph, a.sentences[i].start, a.sentences[i].end)
-            for a, i in [(article, index), *places]
-        ),
-    )
+    citations = [
+        Citation(a.article, a.sentences[i].paragraph, a.sentences[i].start, a.sentences[i].end)
+        for a, i in [(article, index), *places]
+    ]
+    copies = [p for c in candidates if c.article is article and index in c.sentences for p in c.places]
+    for place in [copy for copy in copies if copy.article.id not in known][:COPIES]:
+        for a, b in split_sentences(place.paragraph.text):
+            if near_identical(own.shingles, shingles(place.paragraph.text[a:b])):
+                start = place.paragraph.start
+                citations.append(Citation(place.article, place.paragraph, start + a, start + b))
+    return Sentence(text=article.article.text[own.start : own.end], citations=tuple(citations))

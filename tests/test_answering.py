@@ -1,10 +1,15 @@
 """Answers: cited word for word, whole lists, refusals, follow-ups."""
 
 import json
+import shutil
 
 import pytest
 
+from rag.answering import Answerer
+from rag.building import build
+from rag.conversation import readings
 from rag.errors import RagError
+from rag.referents import Turn
 
 
 def texts(answer):
@@ -88,6 +93,27 @@ def test_a_question_by_itself_is_not_changed_by_what_was_said(answerer):
     history = [("How much does herring cost?", "Nine crowns.")]
     question = "When was the new harbour opened?"
     assert answerer.ask(question, history=history).to_dict()["searched"] == question
+
+
+def test_of_two_readings_the_articles_decide(answerer):
+    turns = [Turn("What does Olga Brandt say of the lighthouse?", "It was damaged, says Olga Brandt.")]
+    question = "How long did its repairs take?"
+    answer = answerer.ask(question, history=[tuple(turns[0][:2])])
+    assert "eleven weeks" in answer.text
+    assert answer.searched in readings(question, turns)
+    # What needs nothing of the conversation is answered by itself, though it names nothing.
+    alone = answerer.ask("How long did the repairs take?", history=[("How much does herring cost?", "Nine crowns.")])
+    assert "eleven weeks" in alone.text
+
+
+def test_copies_of_an_article_are_cited(articles, tmp_path):
+    folder = shutil.copytree(articles, tmp_path / "articles")
+    shutil.copy(folder / "weather.txt", folder / "weather-again.txt")
+    build(folder, tmp_path / "index")
+    answer = Answerer.open(tmp_path / "index").ask("How long did the repairs of the lighthouse take?")
+    cited = next(s.citations for s in answer.sentences if "eleven weeks" in s.text)
+    assert {citation.article.id for citation in cited} == {"weather.txt", "weather-again.txt"}
+    assert len({c.article.text[c.start : c.end] for c in cited}) == 1
 
 
 def test_an_empty_question_is_a_user_error(answerer):

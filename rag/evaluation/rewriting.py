@@ -15,8 +15,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rag.conversation import Turn, stand_alone
+from rag.conversation import stand_alone
 from rag.question import words_of
+from rag.referents import Turn
 
 NEEDED, FITTING, LEFT_ALONE = "needed words", "fitting words", "left alone"
 
@@ -69,8 +70,8 @@ def _with_answers(rows: Sequence[Mapping[str, Any]]) -> set[str]:
 def _turns(history: Sequence[Any], with_answers: bool) -> list[Turn]:
     texts = [str(text) for text in history]
     if with_answers:
-        return list(zip(texts[::2], texts[1::2], strict=True))
-    return [(text, "") for text in texts]
+        return [Turn(*pair) for pair in zip(texts[::2], texts[1::2], strict=True)]
+    return [Turn(text, "") for text in texts]
 
 
 def _stems(text: str) -> set[str]:
