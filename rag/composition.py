@@ -3,7 +3,9 @@
 1. The best sentence is in. So are the next best ones, near-identical ones left out, while they are nearly as good.
 2. A list is kept whole: where a chosen sentence announces or belongs to an enumeration (First …, The second …, list
    items) and the question asks for several things, all of its items are in, with the sentence that announces them.
-3. A sentence that opens with a pronoun, or a colon left open, brings the neighbour it leans on.
+3. A sentence brings the neighbours that it can't be understood without: what its opening pronoun stands for, what a
+   colon or a question leaves open, where the quotation that it is the middle of begins. There is room for them before
+   there is for a further sentence.
 4. All in reading order, article by article, the best one's article first.
 """
 
@@ -38,9 +40,18 @@ _SEVERAL = re.compile(
     r"this|its|his|as|us|news|series|always|perhaps|less|across|versus)\b)\w{2,}(?<![su])s\b",
     re.I,
 )
-_LEANS = re.compile(
-    r"^[“\"']?(?:he|she|it|they|this|these|those|that|his|her|its|their|such|both|the former|the latter)\b", re.I
+_MAKES = re.compile(
+    r"^\W*(?:who|(?:which|what)(?: (?!two|three|four|five|several|many|other|new|main|major|key)\w+){1,2}(?<!s)) \w+s\b"
+    r"(?! (?:are|were|do|does|did|has|have|had|can|will|would|is|was)\b)(?=\W*\w)",
+    re.I,
 )
+"""A verb, not a plural, after what is asked for: "Which direction makes …"."""
+_LEANS = re.compile(
+    r"^[“\"']?(?:he|she|it|they|this|these|those(?! who\b)|that|his|her|its|their|such|both|the former|the latter)\b",
+    re.I,
+)
+_PERSONAL = re.compile(r"\b(?:he|she|him|her|his)\b")
+_NAME = re.compile(r"\b[A-Z]\w+")
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,7 @@ class Evidence:
 
 def asks_for_several(question: str) -> bool:
     """Whether the question asks for a list of things rather than one."""
-    return bool(_SEVERAL.search(question)) and not _ORDINAL_ASKED.search(question)
+    return bool(_SEVERAL.search(_MAKES.sub(" ", question))) and not _ORDINAL_ASKED.search(question)
 
 
 def compose(question: str, evidence: Sequence[Evidence]) -> list[tuple[ArticleSentences, int]]:
@@ -76,22 +87,33 @@ def compose(question: str, evidence: Sequence[Evidence]) -> list[tuple[ArticleSe
         own = item.article.sentences[item.index].shingles
         if not any(near_identical(own, e.article.sentences[e.index].shingles) for e in chosen):
             chosen.append(item)
-    picked = [(item.article, item.index) for item in chosen]
-    many = asks_for_several(question)
-    for rank, item in enumerate(chosen if many else chosen[:1]):
-        listed = enumeration(item.article, item.index) if many or not _ITEM.match(item.text) else []
-        announces = bool(listed) and item.index < listed[0]
-        # A list that merely stands near one of the further sentences is another one.
-        if listed and (announces or many) and (rank == 0 or item.index in {listed[0] - 1, *listed}):
-            whole = sorted({item.index, *announcement(item.article, listed), *listed})
-            picked = list(dict.fromkeys([*picked[:rank], *((item.article, i) for i in whole)]))
+    picked: list[tuple[ArticleSentences, int]] = []
+    for item in chosen:
+        whole = _list_asked_for(question, item, chosen)
+        leans = leaning(item.article, min([item.index, *whole])) if len(whole) < MOST else []
+        unit = [(item.article, i) for i in dict.fromkeys([*(whole or [item.index]), *leans])]
+        new = [place for place in unit if place not in picked]
+        if whole or not picked or len(picked) + len(new) <= MOST:
+            picked += new
+        if whole:
             break
-    for article, i in list(picked):
-        for needed in leaning(article, i):
-            if (article, needed) not in picked and len(picked) < MOST:
-                picked.append((article, needed))
     articles = list(dict.fromkeys(article.article.id for article, _ in picked))
     return sorted(picked, key=lambda pair: (articles.index(pair[0].article.id), pair[1]))
+
+
+def _list_asked_for(question: str, item: Evidence, chosen: Sequence[Evidence]) -> list[int]:
+    """The list that `item` announces or belongs to, with what announces it, where the answer needs it whole."""
+    listed = enumeration(item.article, item.index)
+    if not listed:
+        return []
+    announces = item.index < listed[0]
+    if asks_for_several(question):
+        # A list that merely stands near one of the further sentences is another one.
+        needed = item is chosen[0] or item.index in {listed[0] - 1, *listed}
+    else:
+        held = {other.index for other in chosen if other.article is item.article}
+        needed = announces and (item is chosen[0] or (item.text.endswith(":") and bool(held & set(listed))))
+    return sorted({item.index, *announcement(item.article, listed), *listed}) if needed else []
 
 
 def _beside(one: Evidence, other: Evidence) -> bool:
@@ -115,7 +137,7 @@ def enumeration(article: ArticleSentences, index: int) -> list[int]:
     if lines:
         return lines if len(lines) <= LONGEST_LIST else []
     near = [i for i in range(len(sentences)) if abs(number(i) - number(index)) <= 3]
-    starts = [i for i in near if opens(i, _FIRST) and i - 2 <= index]
+    starts = [i for i in near if opens(i, _FIRST) and i - 1 <= index]
     for start in reversed(starts):
         items = [start]
         last = start
@@ -125,7 +147,7 @@ def enumeration(article: ArticleSentences, index: int) -> list[int]:
                 break
             items.append(following)
             last = following
-        if len(items) > 1 and (start - 2 <= index <= last):
+        if len(items) > 1 and index <= last:
             return items
     return []
 
@@ -156,17 +178,33 @@ def announcement(article: ArticleSentences, listed: Sequence[int]) -> list[int]:
     return [before] if close and same_heading else []
 
 
+def _leans(sentence: str) -> bool:
+    """Whether a pronoun in the sentence stands for somebody named before it."""
+    if _LEANS.match(sentence):
+        return True
+    pronoun = _PERSONAL.search(sentence)
+    # "In 2009 he …": no name stands before the pronoun; the opening word is capitalised whatever it is.
+    return pronoun is not None and not _NAME.search(sentence, 1, pronoun.start())
+
+
+def _quoted(article: ArticleSentences, index: int) -> bool:
+    """Whether the sentence stands within a quotation that a sentence of its paragraph before it has opened."""
+    sentence = article.sentences[index]
+    before = sentence.paragraph.text[: sentence.start - sentence.paragraph.start]
+    return before.count("“") > before.count("”") or before.count('"') % 2 == 1
+
+
 def leaning(article: ArticleSentences, index: int) -> list[int]:
     """The neighbours without which sentence `index` can't be understood, at most two."""
     needed: list[int] = []
     sentences = article.sentences
     text = article.article.text
     i = index
-    while i > 0 and len(needed) < 2 and _LEANS.match(text[sentences[i].start : sentences[i].end]):
+    while i > 0 and len(needed) < 2 and (_leans(text[sentences[i].start : sentences[i].end]) or _quoted(article, i)):
         if sentences[i].paragraph.heading != sentences[i - 1].paragraph.heading:
             break
         i -= 1
         needed.append(i)
-    if text[: sentences[index].end].endswith(":") and index + 1 < len(sentences):
+    if text[: sentences[index].end].endswith((":", "?", "?”", '?"')) and index + 1 < len(sentences):
         needed.append(index + 1)
     return needed

@@ -52,12 +52,48 @@ def test_list_lines_come_with_the_sentence_that_announces_them():
     ]
 
 
+def test_a_list_is_whole_where_an_item_and_what_announces_it_are_chosen():
+    article = make_article(
+        "Whoever hands it on must do this:", "1. Keep the notice.\n2. Name the author.\n3. Add a date."
+    )
+    assert len(answer(article, "What must I do when I hand it on?", "1. Keep", "Whoever")) == 4
+
+
 def test_a_pronoun_brings_the_sentence_it_leans_on():
     article = make_article("Anna Berg runs the mill. She bought it in 1990.")
     assert answer(article, "When was it bought?", "She bought") == [
         "Anna Berg runs the mill.",
         "She bought it in 1990.",
     ]
+
+
+def test_a_pronoun_after_an_opening_brings_the_sentence_it_leans_on():
+    article = make_article("Anna Berg runs the mill. In 1990 she bought it from her aunt.")
+    assert answer(article, "When was it bought?", "In 1990")[0] == "Anna Berg runs the mill."
+
+
+def test_a_name_before_the_pronoun_is_enough():
+    article = make_article("The mill is old. In 1990 Anna Berg sold it, and she regrets it.")
+    assert len(answer(article, "When was it sold?", "In 1990")) == 1
+
+
+def test_what_a_sentence_leans_on_comes_before_further_sentences():
+    article = make_article(
+        "Anna Berg runs the mill. She bought it in 1990. Its wheel is new. It grinds barley. Its roof leaks."
+    )
+    texts = answer(article, "When was it bought?", "Its roof", "She bought", "It grinds", "Its wheel")
+    assert texts[-1] == "Its roof leaks."
+    assert texts.index("It grinds barley.") == len(texts) - 2
+
+
+def test_the_middle_of_a_quotation_brings_where_it_begins():
+    article = make_article("Anna Berg said: “The mill is old. The wheel turns at night. It is loud.”")
+    assert answer(article, "When does the wheel turn?", "The wheel")[0].startswith("Anna Berg")
+
+
+def test_a_question_brings_the_sentence_that_answers_it():
+    article = make_article("How old is the mill? Some two hundred years. The roof is new.")
+    assert answer(article, "How old is the mill?", "How old") == ["How old is the mill?", "Some two hundred years."]
 
 
 def test_a_pronoun_that_opens_a_paragraph_leans_on_the_paragraph_before():
@@ -103,6 +139,9 @@ def test_a_repeated_sentence_is_said_once():
         ("What is the second direction of those directions?", False),
         ("Who is the director?", False),
         ("What does he say?", False),
+        ("Which direction makes models smaller?", False),
+        ("Who leads the bank?", False),
+        ("Which new models did it present?", True),
     ],
 )
 def test_questions_for_several_things_are_recognised(question, expected):
