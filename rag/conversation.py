@@ -33,6 +33,7 @@ LOOKED_BACK = 8
 """Turns that a follow-up may lean on."""
 READINGS = 2
 """Of a question, at most."""
+
 _CALLED = re.compile(
     r"\b(?i:the|this|that) (?:company|firm|start-?up|group|team|model|machine|device|product|app|tool|system|institute|"
     r"university|school|museum|book|film|series|song|place|city|town|country|law|licence|license|project|man|woman)\b"
@@ -128,10 +129,10 @@ def leans(question: str) -> bool:
         told_before = first and any(w.start < first.start() for w in content)
         if not joins and not named_before and not told_before:
             return True
-    if names or _DEFINES.match(question):
-        return not content
-    if not content or any(w.is_number for w in content):
-        return not content
+    if not content:
+        return True
+    if names or any(w.is_number for w in content) or _DEFINES.match(question):
+        return False
     # Of the questions in conversations that name nothing and say so little, nine in ten lack something.
     little = len(content) == 1 or (len(content) == FEW and _OF_SOMETHING.search(question))
     return bool(little or _LACKS.search(question) or _CALLED.search(question))
@@ -165,9 +166,8 @@ def _read(question: str, before: Sequence[Turn]) -> list[str]:
     if counted or not _content(whole):
         return [f"{last.rstrip(' ?.!')}: {whole}"]
     if pronouns:
-        return [_put(topic, pronouns, whole) for topic in referents(pronouns[0].group().lower(), before, whole)] or [
-            whole
-        ]
+        meant = referents(pronouns[0].group().lower(), before, whole)
+        return [_put(topic, pronouns, whole) for topic in meant] or [whole]
     added = _with_topic(whole, before)
     return [whole, *added] if name_runs(whole) else [*added, whole]
 
@@ -181,8 +181,10 @@ def _may_lean(question: str) -> bool:
 
 def _with_topic(question: str, before: Sequence[Turn]) -> list[str]:
     """The question with what was spoken of last; [] where nothing was that isn't in it."""
-    of = f"{question.rstrip(' ?.!')} of {{}}?" if _LACKS.search(question) else f"{{}}: {question}"
-    return [of.format(topic) for topic in referents("", before, question)[:1]]
+    topics = referents("", before, question)[:1]
+    if _LACKS.search(question):
+        return [f"{question.rstrip(' ?.!')} of {topic}?" for topic in topics]
+    return [f"{topic}: {question}" for topic in topics]
 
 
 def _with_fragment(fragment: str, before: str) -> str:
@@ -220,7 +222,7 @@ def _put(topic: str, pronouns: Sequence[re.Match[str]], question: str) -> str:
     first = pronouns[0].group()
     for pronoun in reversed(pronouns):
         # "They" may be others each time.
-        if pronoun is not pronouns[0] and (not same(first, pronoun.group()) or first[:1] in "tT"):
+        if pronoun is not pronouns[0] and (not same(first, pronoun.group()) or first.lower() in MANY):
             continue
         own = pronoun.group().lower() in ("his", "her", "its", "their")
         own = own and bool(re.match(r"\s+\w", question[pronoun.end() :]))

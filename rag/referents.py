@@ -43,6 +43,7 @@ _NO_NAMES = STOPWORDS | MONTHS | {"last", "next"}
 _PARTICLE = r"(?:of(?: the)?|de|del|du|la|le|von|van|der)"
 _DOES = re.compile(r"\b(?:do|does|did|is|are|was|were|can|could|will|would|has|have|had)\s+(?:(?:the|an?)\s+)?$", re.I)
 _DEFINING = re.compile(r"^\s*(?:what|who|which)\s+(?:is|are|was|were)\b", re.I)
+_VERB_OF_WHO = re.compile(r"^\w+ (?=\w)")
 _WHO = re.compile(r"^\s*(?:and\s+)?who(?:m|se)?\b(?:\s+(?:is|was|are|were)\b)?", re.I)
 _ASKS_FOR_NAME = re.compile(
     r"^\s*(?:who|whom|whose|which|what (?:do|does|did|has|have|had)\b|what \w+ (?!is|are|was)\w)", re.I
@@ -105,11 +106,13 @@ def _spoken_of(pronoun: str, turn: Turn) -> list[tuple[str, float]]:
 
 
 def _thing_asked_about(question: str) -> str:
-    """The longest stretch of content words, without the verb that ends the question ("How much does it hold?")."""
+    """The longest stretch of content words, without the verb around it ("How much does the battery hold?")."""
     runs = _runs(question, lambda w: w.is_content)
     if not runs:
         return ""
     longest = max(runs, key=len).removesuffix(" called")
+    # "who founded modelbest"
+    longest = _VERB_OF_WHO.sub("", longest) if re.match(rf"\s*who {re.escape(longest)}", question, re.I) else longest
     before, _, after = question.partition(longest)
     if _DOES.search(before) and not after.strip(" ?.!") and " " in longest and not _DEFINING.match(question):
         return longest.rsplit(" ", 1)[0]

@@ -87,6 +87,8 @@ def test_what_is_meant_takes_its_place(question, turn, searched):
         ),
         ("For the Mini?", [("What is the price for the Aurora 2?", "182 euros.")], "What is the price for the Mini?"),
         ("What are the symptoms?", [("What is anaemia?", "A lack of iron.")], "What are the symptoms of anaemia?"),
+        ("and what does it sell", [("who founded modelbest", "")], "what does modelbest sell"),
+        ("And {how} much?", [("What does {x} cost?", "")], "What does {x} cost: {how} much?"),
         # What was put into the last question is still what is spoken of.
         (
             "What is it good for?",
