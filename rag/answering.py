@@ -6,7 +6,7 @@
    somebody else of the same surname or office (`rag.attribution`) drops out, one that a digest repeats counts where it
    is told.
 3. The examiner reads the best of them together with the question (`rag.examiner`): how likely is each to answer it?
-   Below `answer_threshold` for the likeliest, the answer is a refusal that carries the nearest hits.
+   If it is less likely than `answer_threshold` that one of them does, the answer is a refusal with the nearest hits.
 4. Otherwise the answer is made of the best sentences (`rag.composition`), each cited with every place it stands in.
 """
 
@@ -175,7 +175,7 @@ class Answerer:
         best = best_sentences(candidates, self.retriever.weights)
         names = full_names(asked.text)
         ranked = []
-        likeliest = -ANOTHER
+        scores = [-ANOTHER]
         for sentence, odds in zip(best, self.examiner.examine(asked, best), strict=True):
             article = sentence.candidate.article
             index = sentence.candidate.sentences[sentence.position]
@@ -183,9 +183,11 @@ class Answerer:
             wrong = any(is_another(name, article.people, own.start, own.end) for name in names)
             wrong = wrong or is_office_of_another(asked.text, text[own.start : own.end])
             score = float(odds) - ANOTHER * wrong
-            likeliest = max(likeliest, score)
+            scores.append(score)
             ranked.append(Evidence(article, index, score - DIGEST * (own.paragraph.number in article.digests)))
-        return sorted(ranked, key=lambda evidence: -evidence.score), 1 / (1 + math.exp(-likeliest))
+        # The examiner has learnt the odds of each sentence against none of them answering.
+        confidence = 1 / (1 + math.exp(-float(np.logaddexp.reduce(scores))))
+        return sorted(ranked, key=lambda evidence: -evidence.score), confidence
 
 
 def best_sentences(candidates: Sequence[Candidate], weights: Weights) -> list[Examined]:
