@@ -34,6 +34,7 @@ _ITEM = re.compile(
     re.I,
 )
 _FIRST = re.compile(r"^(?:\(?1[.)]\s|(?:the\s+)?first(?:ly)?\b)", re.I)
+_ORDINAL = re.compile(r"^(?:and\s+)?(?:the\s+)?(first|second|third|fourth|fifth|last|final)(?:ly)?\b", re.I)
 _ORDINAL_ASKED = re.compile(r"\b(first|second|third|fourth|fifth|last|final)\b", re.I)
 _SEVERAL = re.compile(
     r"\b(?:list|name|enumerate|summari[sz]e|outline)\b|\b(?:what|which|who|how|tell|give)\b.*?\b(?!(?:is|was|does|has|"
@@ -79,10 +80,15 @@ def asks_for_several(question: str) -> bool:
 def compose(question: str, evidence: Sequence[Evidence]) -> list[tuple[ArticleSentences, int]]:
     """The sentences of the answer, in reading order, as (article, index) pairs; `evidence` is best first."""
     chosen: list[Evidence] = []
+    asked = {match.lower() for match in _ORDINAL_ASKED.findall(question)}
     for item in evidence:
         if len(chosen) == MOST or (chosen and item.score < evidence[0].score - NEARLY):
             break
         if chosen and item.score < LEAST and not _beside(item, chosen[0]):
+            continue
+        ordinal = _ORDINAL.match(item.text)
+        if chosen and asked and ordinal and ordinal.group(1).lower() not in asked:
+            # "The first is …" is no answer to what the third is.
             continue
         own = item.article.sentences[item.index].shingles
         if not any(near_identical(own, e.article.sentences[e.index].shingles) for e in chosen):

@@ -42,6 +42,11 @@ def test_one_item_of_a_list_can_be_asked_for():
     ]
 
 
+def test_another_item_is_no_further_sentence_where_one_is_asked_for():
+    texts = answer(ENUMERATED, "What is the third goal?", "The third", "The first", "She named")
+    assert [text.split()[1] for text in texts if text.startswith("The")] == ["plan", "third"]
+
+
 def test_list_lines_come_with_the_sentence_that_announces_them():
     article = make_article("Three sizes are sold:", "small, for one\nmiddle, for two\nlarge, for all")
     assert answer(article, "What sizes are sold?", "middle") == [
