@@ -22,11 +22,11 @@ from rag.errors import IndexDamaged
 
 EXACT_UP_TO = 200_000
 RECALL = 0.99
-ENOUGH = 1.5
+ENOUGH = 0.75
 """Allowed rows compared, as a share of the rows that are compared without a filter: they may lie far from the query."""
 FEW = 2_000
 """Up to so many allowed rows are read and compared one by one."""
-LEAST_PROBES = 128
+LEAST_PROBES = 256
 """Cells searched at least: questions lie further from passages than passages do, with which recall is measured."""
 SAMPLES = 64
 """Vectors that recall is measured with."""
