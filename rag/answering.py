@@ -151,6 +151,8 @@ class Answerer:
         ranked: list[Evidence] = []
         searched, confidence = question, -CLEARER
         for reading in readings(question, turns_of(history)):
+            if confidence + CLEARER > 1:
+                break
             asked, found = self.retriever.read(reading, filters, wanted=k)
             evidence, likely = self._rank(asked, found)
             if likely >= confidence + CLEARER:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.duplicates import ArticleSentences, near_identical
+from rag.question import MONTHS, ORDINALS, STOPWORDS, words_of
 
 MOST = 4
 """Sentences in an answer, lists aside."""
@@ -28,14 +29,10 @@ LEAST = -1.5
 """Log-odds that a further sentence has at least, unless it stands in the paragraph of the best one: most of those below
 have nothing to do with the question."""
 
-_ITEM = re.compile(
-    r"^(?:[-*•–]\s|\(?\d{1,2}[.)]\s|(?:and\s+)?(?:the\s+)?(?:first|second|third|fourth|fifth|sixth|seventh|last|final)"
-    r"(?:ly)?\b|finally\b|lastly\b)",
-    re.I,
-)
+_ORDINAL = re.compile(rf"^(?:and\s+)?(?:the\s+)?({ORDINALS})(?:ly)?\b", re.I)
+_ITEM = re.compile(rf"{_ORDINAL.pattern}|^(?:[-*•–]\s|\(?\d{{1,2}}[.)]\s)", re.I)
 _FIRST = re.compile(r"^(?:\(?1[.)]\s|(?:the\s+)?first(?:ly)?\b)", re.I)
-_ORDINAL = re.compile(r"^(?:and\s+)?(?:the\s+)?(first|second|third|fourth|fifth|last|final)(?:ly)?\b", re.I)
-_ORDINAL_ASKED = re.compile(r"\b(first|second|third|fourth|fifth|last|final)\b", re.I)
+_ORDINAL_ASKED = re.compile(rf"\b({ORDINALS})\b", re.I)
 _SEVERAL = re.compile(
     r"\b(?:list|name|enumerate|summari[sz]e|outline)\b|\b(?:what|which|who|how|tell|give)\b.*?\b(?!(?:is|was|does|has|"
     r"this|its|his|as|us|news|series|always|perhaps|less|across|versus)\b)\w{2,}(?<![su])s\b",
@@ -51,8 +48,8 @@ _LEANS = re.compile(
     r"^[“\"']?(?:he|she|it|they|this|these|those(?! who\b)|that|his|her|its|their|such|both|the former|the latter)\b",
     re.I,
 )
+_NO_NAMES = STOPWORDS | MONTHS
 _PERSONAL = re.compile(r"\b(?:he|she|him|her|his)\b")
-_NAME = re.compile(r"\b[A-Z]\w+")
 
 
 @dataclass(frozen=True)
@@ -189,8 +186,9 @@ def _leans(sentence: str) -> bool:
     if _LEANS.match(sentence):
         return True
     pronoun = _PERSONAL.search(sentence)
-    # "In 2009 he …": no name stands before the pronoun; the opening word is capitalised whatever it is.
-    return pronoun is not None and not _NAME.search(sentence, 1, pronoun.start())
+    # "In May 2009 he …": no name stands before the pronoun.
+    before = words_of(sentence[: pronoun.start()]) if pronoun else []
+    return pronoun is not None and not any(w.text[0].isupper() and w.text.lower() not in _NO_NAMES for w in before)
 
 
 def _quoted(article: ArticleSentences, index: int) -> bool:

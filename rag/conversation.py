@@ -22,8 +22,8 @@ from typing import Any
 
 from rag.cleaning import clean
 from rag.errors import RagError
-from rag.question import Word, words_of
-from rag.referents import EXPLETIVE, MANY, OPENING, PRONOUNS, Turn, name_runs, referents, same
+from rag.question import ORDINALS, Word, words_of
+from rag.referents import EXPLETIVE, MANY, OPENING, PRONOUNS, VERB, Turn, name_runs, referents, same
 
 LONGEST_TURN = 10_000
 """What is looked at of a question or an answer, in characters."""
@@ -52,13 +52,11 @@ _ASKS = re.compile(
     r"\b(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|can|could|may|will|has|have|had)\b",
     re.I,
 )
-_FRAGMENT = re.compile(r"^\s*(?:(?:and|but|or|so|also|then)\b)?[\s,]*(?:what about|how about)?\s*", re.I)
+_ABOUT = re.compile(r"^(?:what about|how about)\s*", re.I)
 _PREPOSITION = re.compile(r"^(about|at|for|from|in|on|to|with|under|after|before|of|by)\b", re.I)
 _ONE = re.compile(r"^(?:(?:of|for|with|about|in) )?(the (\w+) ones?)$", re.I)
-_ORDINAL = re.compile(
-    r"\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|next|other|former|latter)\b", re.I
-)
-_VERB = re.compile(r"\b(?:do|does|did|is|are|was|were|can|could|will|would|has|have|had)\s+(?:(?:the|an?)\s+)?", re.I)
+_ORDINAL = re.compile(rf"\b(?:{ORDINALS}|next|other|former|latter)\b", re.I)
+_VERB = re.compile(VERB, re.I)
 _COUNTED = re.compile(r"\b(?:how many|which|what)\s+(?!is|was|does|has\b)(?:\w+\s+)?(?:\w+(?<!s)s|people)\b", re.I)
 
 _GOES_ON = re.compile(
@@ -155,7 +153,7 @@ def _read(question: str, before: Sequence[Turn]) -> list[str]:
     if not leans(question):
         return [question, *_with_topic(question, before)] if _may_lean(question) else [question]
     last = before[-1].searched
-    fragment = _FRAGMENT.sub("", question).strip()
+    fragment = _ABOUT.sub("", OPENING.sub("", question).strip())
     if fragment and not _ASKS.search(fragment) and (_GOES_ON.search(question) or _is_fragment(question)):
         return [_with_fragment(fragment, last)]
     whole = OPENING.sub("", question).strip() or question

@@ -176,8 +176,8 @@ def _plain(tokenizer: Any) -> Any:
 def _digest_of_files(folder: Path, checked: bool) -> str:
     """Of the model's weights and tokenizer; `checked`: the weights are known to be the published ones."""
     files = sorted([*folder.rglob("*.safetensors"), *folder.rglob("*.bin"), *folder.rglob("tokenizer.json")])
-    known = {WEIGHTS: DEFAULT_WEIGHTS_SHA256} if checked else {}
-    digests = "".join(known.get(path.name) or sha256(path) for path in files)
+    known = {folder / WEIGHTS: DEFAULT_WEIGHTS_SHA256} if checked else {}
+    digests = "".join(known.get(path) or sha256(path) for path in files)
     return hashlib.sha256(digests.encode()).hexdigest()[:12] if files else ""
 
 

@@ -33,6 +33,8 @@ NUMBER_WORDS = frozenset(
     millions billion billions trillion dozen dozens half third quarter twice double triple single none several couple
     """.split()
 )
+ORDINALS = "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|final"
+"""As a pattern."""
 MONTHS = frozenset(
     """january february march april may june july august september october november december monday tuesday wednesday
     thursday friday saturday sunday today yesterday tomorrow spring summer autumn winter""".split()

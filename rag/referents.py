@@ -26,6 +26,10 @@ class Turn(NamedTuple):
 
 FADING = 0.85
 """What a turn's names are worth, compared with those of the turn after it."""
+LOOKED_AT = 8
+"""Names of a question, the last, and of its answer, the first."""
+COMPARED = 100
+"""Words of a question, to see what was put into it."""
 
 _PERSONAL = frozenset("he him his she her hers".split())
 _THING = frozenset("it its".split())
@@ -40,8 +44,12 @@ EXPLETIVE = re.compile(
     re.I,
 )
 _NO_NAMES = STOPWORDS | MONTHS | {"last", "next"}
-_PARTICLE = r"(?:of(?: the)?|de|del|du|la|le|von|van|der)"
-_DOES = re.compile(r"\b(?:do|does|did|is|are|was|were|can|could|will|would|has|have|had)\s+(?:(?:the|an?)\s+)?$", re.I)
+_PARTICLE = re.compile(r" (?:of(?: the)?|de|del|du|la|le|von|van|der) ")
+_INSIDE = re.compile(r"(?<=[\w,;:’'\")] )\w+")
+"""Words that don't open a sentence."""
+VERB = r"\b(?:do|does|did|is|are|was|were|can|could|will|would|has|have|had)\s+(?:(?:the|an?)\s+)?"
+"""What stands before the subject of a question."""
+_DOES = re.compile(VERB + "$", re.I)
 _DEFINING = re.compile(r"^\s*(?:what|who|which)\s+(?:is|are|was|were)\b", re.I)
 _VERB_OF_WHO = re.compile(r"^\w+ (?=\w)")
 _WHO = re.compile(r"^\s*(?:and\s+)?who(?:m|se)?\b(?:\s+(?:is|was|are|were)\b)?", re.I)
@@ -72,13 +80,13 @@ def referents(pronoun: str, before: Sequence[Turn], question: str) -> list[str]:
 def _spoken_of(pronoun: str, turn: Turn) -> list[tuple[str, float]]:
     """What the turn names, and how likely `pronoun` stands for it, from 0 to about 1."""
     question, answer = turn.searched, turn.answer
-    named = name_runs(question)
+    named = name_runs(question)[-LOOKED_AT:]
     unknown = not named and any(same(pronoun, m.group()) for m in PRONOUNS.finditer(EXPLETIVE.sub(" ", question)))
     asks_who = _WHO.match(question)
     # "Who is Ada Holm?" is about her, "Who leads Holm Works?" about whom the answer names.
     defined = question[asks_who.end() :].strip(" ?") if asks_who else ""
     asks_for_name = _ASKS_FOR_NAME.match(question) and defined not in named
-    told = [name for name in dict.fromkeys(name_runs(answer, opening=True)) if name not in question]
+    told = [name for name in dict.fromkeys(name_runs(answer, opening=True)) if name not in question][:LOOKED_AT]
     things = {
         name for name in (*named, *told) if re.search(rf"(?:\b[Tt]he |[“\"]){re.escape(name)}", f"{question} {answer}")
     }
@@ -121,7 +129,10 @@ def _thing_asked_about(question: str) -> str:
 
 def _put_in(turn: Turn) -> str:
     """What was put into the turn's question, so that it stands alone."""
-    asked, searched = OPENING.sub("", turn.question).split(), turn.searched.split()
+    if turn.searched == turn.question:
+        return ""
+    # Comparing takes time with the square of the length.
+    asked, searched = (text.split()[:COMPARED] for text in (OPENING.sub("", turn.question), turn.searched))
     matcher = SequenceMatcher(None, [word.lower() for word in asked], [word.lower() for word in searched], False)
     first = next((opcode for opcode in matcher.get_opcodes() if opcode[0] in ("insert", "replace")), None)
     put = " ".join(searched[first[3] : first[4]]).strip(" :?.").removeprefix("of ").removesuffix("'s") if first else ""
@@ -149,17 +160,26 @@ def name_runs(text: str, opening: bool = False) -> list[str]:
 
     A single word that opens a sentence is none, whatever its capital.
     """
-    runs = _runs(text, lambda w: w.text[0].isupper() and (opening or w.start > 0) and w.text.lower() not in _NO_NAMES)
-    runs = [run for run in runs if not run.isalpha() or re.search(rf"[\w,;:’'\")] {re.escape(run)}\b", text)]
-    joined: list[str] = []
-    for run in runs:
-        whole = re.search(rf"{re.escape(joined[-1])} {_PARTICLE} {re.escape(run)}\b", text) if joined else None
-        joined[-1:] = [whole.group()] if whole else [*joined[-1:], run]
-    return joined
+    spans = _spans(text, lambda w: w.text[0].isupper() and (opening or w.start > 0) and w.text.lower() not in _NO_NAMES)
+    inside = set(_INSIDE.findall(text))
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if text[start:end].isalpha() and text[start:end] not in inside:
+            continue
+        if joined and _PARTICLE.fullmatch(text, joined[-1][1], start):
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return [text[start:end] for start, end in joined]
 
 
 def _runs(text: str, chosen: Callable[[Word], bool]) -> list[str]:
-    """Stretches of neighbouring words that are `chosen`, with the figures that belong to them, as they stand."""
+    """Stretches of neighbouring words that are `chosen`, as they stand."""
+    return [text[start:end] for start, end in _spans(text, chosen)]
+
+
+def _spans(text: str, chosen: Callable[[Word], bool]) -> list[tuple[int, int]]:
+    """Where stretches of neighbouring words that are `chosen` stand, with the figures that belong to them."""
     found: list[tuple[int, int]] = []
     open_run = False
     for word in words_of(text):
@@ -172,4 +192,4 @@ def _runs(text: str, chosen: Callable[[Word], bool]) -> list[str]:
             open_run = True
         else:
             open_run = False
-    return [text[a:b] for a, b in found]
+    return found
