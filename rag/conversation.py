@@ -101,8 +101,10 @@ def readings(question: str, turns: Sequence[Turn]) -> list[str]:
     """
     before: list[Turn] = []
     for turn in turns[-LOOKED_BACK:]:
-        before.append(turn if turn.searched else turn._replace(searched=_read(turn.question, before)[0]))
-    return _read(question, before)[:READINGS]
+        # What is put in at every pronoun of every turn would grow without bounds.
+        searched = turn.searched or _read(turn.question, before)[0]
+        before.append(turn._replace(searched=searched[:LONGEST_TURN]))
+    return [reading[:LONGEST_TURN] for reading in _read(question, before)[:READINGS]]
 
 
 def stand_alone(question: str, turns: Sequence[Turn]) -> str:

@@ -28,6 +28,8 @@ FADING = 0.85
 """What a turn's names are worth, compared with those of the turn after it."""
 LOOKED_AT = 8
 """Names of a question, the last, and of its answer, the first."""
+LONGEST_NAME = 100
+"""In characters; what is longer is no name of anything."""
 COMPARED = 100
 """Words of a question, to see what was put into it."""
 
@@ -73,7 +75,11 @@ def referents(pronoun: str, before: Sequence[Turn], question: str) -> list[str]:
         # What stood alone began a subject of its own.
         weight *= FADING if turn.searched != turn.question else FADING**2
     asked = {w.stem for w in words_of(question)}
-    new = [name for name in worth if not all(w.stem in asked for w in words_of(name) if w.is_content)]
+    new = [
+        name
+        for name in worth
+        if len(name) <= LONGEST_NAME and not all(w.stem in asked for w in words_of(name) if w.is_content)
+    ]
     return sorted(new, key=lambda name: -worth[name])
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.conversation import leans, readings, stand_alone, turns_of
+from rag.conversation import LONGEST_TURN, leans, readings, stand_alone, turns_of
 from rag.errors import RagError
 from rag.referents import Turn
 
@@ -102,6 +102,11 @@ def test_what_is_meant_is_found_in_the_conversation(question, turns, searched):
 def test_what_may_mean_two_things_has_two_readings():
     turns = [Turn("What did ModelBest release?", "It released the Aurora 2, says ModelBest.")]
     assert readings("Who makes it?", turns) == ["Who makes ModelBest?", "Who makes Aurora 2?"]
+
+
+def test_a_conversation_full_of_pronouns_does_not_grow():
+    turns = [Turn("And she, Ada " * 50, "Ada Holm.")] * 3
+    assert all(len(reading) <= LONGEST_TURN for reading in readings("And she, " * 50 + "?", turns))
 
 
 def test_braces_are_only_braces():
